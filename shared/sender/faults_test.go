@@ -1,0 +1,152 @@
+package sender
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Each row is an endpoint that speaks raw TCP.
+func TestEndpointFaults(t *testing.T) {
+	t.Parallel()
+	ok := "HTTP/1.1 200 OK\r\n"
+	say := func(s string) func(net.Conn) {
+		return func(c net.Conn) { readRequest(c); io.WriteString(c, s) }
+	}
+	sayAndHang := func(s string) func(net.Conn) {
+		return func(c net.Conn) { readRequest(c); io.WriteString(c, s); hang(c) }
+	}
+	cases := []struct {
+		name     string
+		timeout  time.Duration
+		endpoint func(net.Conn)
+		status   int
+		reason   Reason
+		response string
+	}{
+		{"hangs before reading", short, hang, 0, ReasonTimeout, ""},
+		{"hangs before headers", short, sayAndHang(""), 0, ReasonTimeout, ""},
+		{"hangs within headers", short, sayAndHang(ok + "X-A: b\r\n"), 0, ReasonTimeout, ""},
+		{"drips headers", short, drip(ok + strings.Repeat("X-A: b\r\n", 1e4)), 0, ReasonTimeout, ""},
+		{"200, then hangs", 3 * short, sayAndHang(ok + "Content-Length: 9\r\n\r\nhalf"), 200, "", "half"},
+		{"500, then hangs", 3 * short, sayAndHang("HTTP/1.1 500 X\r\nContent-Length: 9\r\n\r\nhalf"), 500, ReasonHTTPStatus, "half"},
+		{"200, then breaks off", 0, say(ok + "Content-Length: 9\r\n\r\nhalf"), 200, "", "half"},
+		{"200, then bad chunks", 0, say(ok + "Transfer-Encoding: chunked\r\n\r\nzz\r\n"), 200, "", ""},
+		{"200, then not gzip", 0, say(ok + "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nhalf"), 200, "", ""},
+		{"200 until close", 0, say(ok + "\r\nall of it"), 200, "", "all of it"},
+		{"HTTP/1.0", 0, say("HTTP/1.0 200 OK\r\n\r\nold"), 200, "", "old"},
+		{"no answer", 0, say(""), 0, ReasonConnection, ""},
+		{"closes at once", 0, func(net.Conn) {}, 0, ReasonConnection, ""},
+		{"resets", 0, reset(""), 0, ReasonConnection, ""},
+		{"resets within headers", 0, reset(ok + "X-A: b\r\n"), 0, ReasonConnection, ""},
+		{"breaks off within headers", 0, say(ok + "X-A: b\r\n"), 0, ReasonConnection, ""},
+		{"garbage", 0, say("\x16\x03\x01 not HTTP\r\n\r\n"), 0, ReasonBadResponse, ""},
+		{"bad status", 0, say("HTTP/1.1 abc\r\n\r\n"), 0, ReasonBadResponse, ""},
+		{"bad header", 0, say(ok + "no colon\r\n\r\n"), 0, ReasonBadResponse, ""},
+		{"bad length", 0, say(ok + "Content-Length: -4\r\n\r\n"), 0, ReasonBadResponse, ""},
+		{"huge header", 0, say(ok + "X-A: " + strings.Repeat("a", 1<<20) + "\r\n\r\n"), 0, ReasonBadResponse, ""},
+		{"huge status line", 0, say("HTTP/1.1 200 " + strings.Repeat("a", 1<<20)), 0, ReasonBadResponse, ""},
+		{"endless 103s", 0, forever("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), 0, ReasonBadResponse, ""},
+		{"some 103s", 0, say(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 3) + ok + "Content-Length: 0\r\n\r\n"), 200, "", ""},
+		{"switches protocols", 0, sayAndHang("HTTP/1.1 101 X\r\nUpgrade: tea\r\nConnection: upgrade\r\n\r\n"), 101, ReasonHTTPStatus, ""},
+		{"endless body", 0, func(c net.Conn) { say(ok + "\r\n")(c); forever("a")(c) }, 200, "", strings.Repeat("a", DefaultResponseBytes)},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			a := post(t, local(t, Config{Timeout: c.timeout}), tcp(t, c.endpoint))
+			want(t, a, c.status, c.reason)
+			if a.Response != c.response {
+				t.Errorf("response %.60q, want %.60q", a.Response, c.response)
+			}
+		})
+	}
+}
+
+func drip(s string) func(net.Conn) {
+	return func(c net.Conn) {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for i := 0; i < len(s); i++ {
+			if _, err := c.Write([]byte{s[i]}); err != nil {
+				return
+			}
+			<-tick.C
+		}
+	}
+}
+
+func forever(s string) func(net.Conn) {
+	s = strings.Repeat(s, 100)
+	return func(c net.Conn) {
+		for {
+			if _, err := io.WriteString(c, s); err != nil {
+				return
+			}
+		}
+	}
+}
+
+func reset(s string) func(net.Conn) {
+	return func(c net.Conn) {
+		readRequest(c)
+		io.WriteString(c, s)
+		c.(*net.TCPConn).SetLinger(0)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	want(t, post(t, local(t, Config{}), "http://"+closedPort(t)), 0, ReasonRefused)
+}
+
+func TestDNS(t *testing.T) {
+	t.Parallel()
+	silent := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		client, server := net.Pipe()
+		go hang(server)
+		return client, nil
+	}}
+	broken := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, net.ErrClosed
+	}}
+	cases := []struct {
+		name, host string
+		resolver   *net.Resolver
+		reason     Reason
+	}{
+		{"no such name", "gone.example.com", names{}.resolver(), ReasonDNS},
+		{"no address", "empty.example.com", names{"empty.example.com": nil}.resolver(), ReasonDNS},
+		{"name too long", strings.Repeat("abcdefgh.", 40) + "com", names{}.resolver(), ReasonDNS},
+		{"label too long", strings.Repeat("a", 64) + ".com", names{}.resolver(), ReasonDNS},
+		{"empty label", "a..com", names{}.resolver(), ReasonDNS},
+		{"server unreachable", "a.example.com", broken, ReasonDNS},
+		{"server silent until the deadline", "a.example.com", silent, ReasonTimeout},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := sender(t, Config{Resolver: c.resolver, Timeout: 2 * short})
+			want(t, post(t, s, "https://"+c.host), 0, c.reason)
+		})
+	}
+}
+
+// A header of an answer in time, and one deadline over everything: the parts
+// may not each take as long as the whole.
+func TestDeadlineIsTotal(t *testing.T) {
+	t.Parallel()
+	url := tcp(t, func(c net.Conn) {
+		readRequest(c)
+		drip("HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat("a", 1e4))(c)
+	})
+	a := post(t, local(t, Config{Timeout: 3 * short}), url)
+	want(t, a, http.StatusOK, "")
+	if a.Duration < 3*short || a.Duration > 20*short {
+		t.Errorf("took %v with a deadline of %v", a.Duration, 3*short)
+	}
+}

@@ -1,0 +1,137 @@
+package sender
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// errDeadline is the cause by which our own deadline is told from the caller's.
+var errDeadline = errors.New("total deadline passed")
+
+// errNoRepeat stops net/http from sending a request again.
+var errNoRepeat = errors.New("the request may have been processed")
+
+// Send posts r once. What the endpoint does, or fails to do, is in the Answer.
+// The error is non-nil only for faults of ours: the caller's ctx ended before
+// the total deadline and before an answer (the error wraps ctx.Err()), or a
+// header that cannot be sent. The attempt then has no outcome.
+//
+// A 2xx whose headers arrive inside the deadline is a success even if its body
+// breaks off or never ends.
+func (s *Sender) Send(ctx context.Context, r Request) (Answer, error) {
+	start := s.now()
+	u, err := parseURL(r.URL, s.allowLoopback)
+	if err != nil {
+		return Answer{Reason: err.Reason, Detail: err.Problem}, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return Answer{}, fmt.Errorf("send: %w", err)
+	}
+	s.idle.wake(start, s.CloseIdle)
+	a, fault := s.post(ctx, u, r)
+	end := s.now()
+	s.idle.used(end)
+	a.Duration = end.Sub(start)
+	return a, fault
+}
+
+func (s *Sender) post(parent context.Context, u *url.URL, r Request) (Answer, error) {
+	ctx, cancel := context.WithTimeoutCause(parent, s.timeout, errDeadline)
+	defer cancel()
+	t := &try{sender: s, body: r.Body, resets: s.protocolReset.Load()}
+	res, err := s.transport.RoundTrip(t.request(ctx, u, r.Header))
+	if err != nil {
+		return s.failed(ctx, t, r.Header, err)
+	}
+	defer res.Body.Close()
+	a := Answer{StatusCode: res.StatusCode, Response: s.read(res)}
+	if !a.Delivered() {
+		a.Reason, a.Detail = ReasonHTTPStatus, details[ReasonHTTPStatus]
+		a.RetryAfter = s.retryAfter(res)
+	}
+	return a, nil
+}
+
+// failed judges an attempt that brought no answer.
+func (s *Sender) failed(ctx context.Context, t *try, h http.Header, err error) (Answer, error) {
+	switch cause := context.Cause(ctx); {
+	case cause == errDeadline:
+		return Answer{Reason: ReasonTimeout, Detail: details[ReasonTimeout]}, nil
+	case cause != nil:
+		return Answer{}, fmt.Errorf("send: %w", ctx.Err())
+	}
+	if name, bad := unsendable(h); bad {
+		return Answer{}, fmt.Errorf("send: header %q holds what HTTP does not allow", name)
+	}
+	reason := reasonOf(err, t.answered.Load())
+	return Answer{Reason: reason, Detail: detailOf(reason, err)}, nil
+}
+
+func (s *Sender) retryAfter(res *http.Response) time.Duration {
+	if res.StatusCode != http.StatusTooManyRequests && res.StatusCode != http.StatusServiceUnavailable {
+		return 0
+	}
+	return parseRetryAfter(res.Header.Get("Retry-After"), s.now())
+}
+
+// countHTTP2 is told by net/http of every HTTP/2 fault, before the request that
+// it struck hears of it.
+func (s *Sender) countHTTP2(fault string) {
+	if fault == "recv_rststream_PROTOCOL_ERROR" {
+		s.protocolReset.Add(1)
+	}
+}
+
+// try is one attempt as net/http sees it.
+type try struct {
+	sender   *Sender
+	body     []byte
+	resets   int64
+	answered atomic.Bool // a first byte of the answer arrived
+}
+
+func (t *try) request(ctx context.Context, u *url.URL, h http.Header) *http.Request {
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: t.gotByte})
+	req := http.Request{
+		Method: http.MethodPost, URL: u, Host: u.Host, Header: sendable(h),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: http.NoBody, ContentLength: int64(len(t.body)),
+	}
+	if len(t.body) > 0 {
+		req.Body, req.GetBody = t.reader(), t.getBody
+	}
+	return req.WithContext(ctx)
+}
+
+func (t *try) gotByte() { t.answered.Store(true) }
+
+// reader wraps with io.NopCloser because net/http knows that type: then it
+// writes headers and body in one go.
+func (t *try) reader() io.ReadCloser { return io.NopCloser(bytes.NewReader(t.body)) }
+
+// getBody is asked when net/http means to send the request again (Go 1.26,
+// persistConn.shouldRetryRequest and http2canRetryError). For a POST without an
+// Idempotency-Key (see sendable) it does so when
+//
+//   - a kept connection broke before a byte of this request was written,
+//   - an HTTP/2 server refused the stream or went away before it (RFC 9113,
+//     sections 6.8 and 8.7: not processed),
+//   - an HTTP/2 server reset the stream with PROTOCOL_ERROR, which proves nothing.
+//
+// The first two cost no attempt. The third is stopped here: it would be an
+// attempt that nobody counts. The count is the sender's, not this stream's, so
+// a reset elsewhere at the same time may stop a harmless repeat as well.
+func (t *try) getBody() (io.ReadCloser, error) {
+	if t.sender.protocolReset.Load() != t.resets {
+		return nil, errNoRepeat
+	}
+	return t.reader(), nil
+}

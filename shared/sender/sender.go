@@ -1,0 +1,140 @@
+// Package sender makes the outgoing POST: one request, one deadline, one
+// answer, to public addresses only.
+//
+// What it holds to, whatever the endpoint does:
+//
+//   - one total deadline over DNS, connecting, TLS, headers and body;
+//   - no connection to an address that is not public (see [Public]), judged at
+//     the moment of dialing, for every address that is tried;
+//   - no redirect followed, no proxy taken from the environment, TLS 1.2 or newer;
+//   - bounded memory: headers, body and what HTTP/2 may buffer are capped, the
+//     body after decompression;
+//   - one call is one attempt. The request is sent a second time only when the
+//     first provably reached nobody (see try.getBody).
+//
+// Nothing it returns holds the URL's query, credentials, header values or the body.
+package sender
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// Defaults of [Config] and fixed limits.
+const (
+	DefaultTimeout       = 10 * time.Second
+	DefaultResponseBytes = 1024
+
+	// drainBytes is read beyond what is kept, so that the connection of a
+	// slightly longer answer can be used again; a longer one is closed.
+	drainBytes = 4 << 10
+	// maxHeaderBytes bounds the answer's status line and headers. It is generous:
+	// an answer beyond it is a failed attempt although the endpoint took the POST.
+	maxHeaderBytes = 64 << 10
+	// idleLimit: see idleWatch, and the transport's own timer while it runs.
+	idleLimit = 20 * time.Second
+	// maxIdle bounds kept connections over all endpoints: about 10 MB with TLS.
+	maxIdle = 256
+	// h2Stream and h2Conn bound what an HTTP/2 endpoint may make us buffer
+	// unread (net/http's default is 4 MiB a stream). 64 KiB is the least that
+	// the protocol allows for a connection.
+	h2Stream = 16 << 10
+	h2Conn   = 256 << 10
+)
+
+// Config sets a [Sender] up; the zero value is what production uses.
+type Config struct {
+	// Timeout is the total deadline of one Send; DefaultTimeout when 0.
+	Timeout time.Duration
+	// AllowLoopback permits loopback addresses (127.0.0.0/8 and ::1, nothing
+	// else beside public ones) and http:// to them. Only the local runner sets it.
+	AllowLoopback bool
+	// ResponseBytes caps what is kept of the answer's body, in bytes of text;
+	// DefaultResponseBytes when 0, nothing when negative.
+	ResponseBytes int
+	// MaxIdleConnsPerHost bounds the kept connections to one host; 64 when 0.
+	// Set it to the number of concurrent sends to one endpoint, if that is larger.
+	MaxIdleConnsPerHost int
+	// RootCAs replaces the system's roots (for tests and private test servers).
+	RootCAs *x509.CertPool
+	// Resolver replaces net.DefaultResolver (for tests). The guard stands behind
+	// it: what a resolver answers is judged like anything else.
+	Resolver *net.Resolver
+
+	now func() time.Time // for tests; time.Now when nil
+}
+
+// Sender posts to endpoints and keeps their connections. Make one per process
+// with [New] and share it: it is safe for concurrent use.
+type Sender struct {
+	timeout       time.Duration
+	allowLoopback bool
+	keep          int
+	resolver      *net.Resolver
+	tls           *tls.Config
+	transport     *http.Transport
+	buffers       buffers
+	idle          idleWatch
+	now           func() time.Time
+	protocolReset atomic.Int64 // HTTP/2 streams reset with PROTOCOL_ERROR: see try.getBody
+}
+
+// New returns a Sender with its own pool of connections.
+func New(c Config) *Sender {
+	s := &Sender{
+		timeout:       orDefault(c.Timeout, DefaultTimeout),
+		allowLoopback: c.AllowLoopback,
+		keep:          max(orDefault(c.ResponseBytes, DefaultResponseBytes), 0),
+		resolver:      c.Resolver,
+		tls:           tlsConfig(c.RootCAs),
+		now:           c.now,
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.buffers.size = s.keep + drainBytes
+	s.transport = s.newTransport(orDefault(c.MaxIdleConnsPerHost, 64))
+	return s
+}
+
+// CloseIdle closes the connections that are kept but not in use.
+func (s *Sender) CloseIdle() { s.transport.CloseIdleConnections() }
+
+func (s *Sender) newTransport(perHost int) *http.Transport {
+	return &http.Transport{
+		Proxy:                  nil, // HTTPS_PROXY would dial for us, past the guard
+		DialContext:            s.dial,
+		DialTLSContext:         s.dialTLS,
+		ForceAttemptHTTP2:      true, // off by default once the dialing is one's own
+		MaxIdleConns:           max(maxIdle, perHost),
+		MaxIdleConnsPerHost:    perHost,
+		IdleConnTimeout:        idleLimit,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		HTTP2: &http.HTTP2Config{
+			MaxReceiveBufferPerStream:     h2Stream,
+			MaxReceiveBufferPerConnection: h2Conn,
+			CountError:                    s.countHTTP2,
+		},
+	}
+}
+
+func tlsConfig(roots *x509.CertPool) *tls.Config {
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		RootCAs:            roots,
+		NextProtos:         []string{"h2", "http/1.1"},
+		ClientSessionCache: tls.NewLRUClientSessionCache(128),
+	}
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
