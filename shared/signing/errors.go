@@ -1,0 +1,29 @@
+package signing
+
+import "errors"
+
+// What can be wrong with a request: match with errors.Is. Each text is short
+// enough to be the answer to a stranger.
+var (
+	ErrMissing   = errors.New("signature missing")
+	ErrMalformed = errors.New("signature malformed")
+	ErrStale     = errors.New("timestamp outside the tolerance")
+	ErrMismatch  = errors.New("signature mismatch")
+)
+
+// ErrNoSecret says that no secret given can do what the scheme asks. It is a
+// fault of ours, never the other side's.
+var ErrNoSecret = errors.New("no usable secret")
+
+// Error is why a request was not verified. Error says no more than its kind;
+// Detail is for the engineer who holds the secret, and for our own log.
+type Error struct {
+	Kind   error  // ErrMissing, ErrMalformed, ErrStale or ErrMismatch
+	Header string // the header at fault, in canonical form
+	Detail string // what is wrong and what would be right; no secret, no signature
+}
+
+func (e *Error) Error() string { return e.Kind.Error() }
+
+// Unwrap returns the kind.
+func (e *Error) Unwrap() error { return e.Kind }

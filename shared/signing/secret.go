@@ -1,0 +1,178 @@
+package signing
+
+import (
+	"crypto/ed25519"
+	"crypto/hmac"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	prefixSymmetric = "whsec_"
+	prefixPrivate   = "whsk_"
+	prefixPublic    = "whpk_"
+
+	// Standard Webhooks 1.0: 24 to 64 bytes of key.
+	minKey, maxKey = 24, 64
+	generatedKey   = 32
+	// MaxSecretLength bounds a customer's own secret, in bytes.
+	MaxSecretLength = 1024
+)
+
+// Secret is one signing or verifying secret. Its zero value is no secret.
+// However it is printed, logged or marshalled it shows as "[secret]";
+// Reveal alone gives it away.
+type Secret struct {
+	// A function, since fmt calls no method of an unexported field and would
+	// walk into anything else: "%s" prints even what a pointer points to.
+	hidden func() *material
+}
+
+type material struct {
+	text    string // as the customer sees it
+	decoded []byte // key of webhook-signature's v1; nil for ed25519
+	private ed25519.PrivateKey
+	public  ed25519.PublicKey
+	std     macPool // keyed with decoded
+	raw     macPool // keyed with text
+}
+
+// ParseSecret reads a secret in the form in which a customer sees it:
+//
+//   - "whsec_" and the standard base64 of 24 to 64 bytes: an HMAC key;
+//   - "whsk_" and the base64 of an ed25519 seed (32 bytes) or private key (64);
+//   - "whpk_" and the base64 of an ed25519 public key (32): verifies only;
+//   - any other printable text up to MaxSecretLength bytes: its bytes are the key.
+//
+// Errors say what would be right and never hold any of the secret.
+func ParseSecret(s string) (Secret, error) {
+	if err := checkText(s); err != nil {
+		return Secret{}, err
+	}
+	switch {
+	case strings.HasPrefix(s, prefixSymmetric):
+		return parseSymmetric(s)
+	case strings.HasPrefix(s, prefixPrivate):
+		return parsePrivate(s)
+	case strings.HasPrefix(s, prefixPublic):
+		return parsePublic(s)
+	}
+	return plainSecret(s), nil
+}
+
+// GenerateSecret makes a new "whsec_" secret of 32 bytes read from random,
+// which must be cryptographically secure (crypto/rand.Reader).
+func GenerateSecret(random io.Reader) (Secret, error) {
+	key := make([]byte, generatedKey)
+	if _, err := io.ReadFull(random, key); err != nil {
+		return Secret{}, fmt.Errorf("generate a secret: %w", err)
+	}
+	return ParseSecret(prefixSymmetric + base64.StdEncoding.EncodeToString(key))
+}
+
+// Reveal returns the secret as the customer sees it. It is for the one answer
+// that shows a new secret, and for sealing; never for a log.
+func (s Secret) Reveal() string {
+	if s.IsZero() {
+		return ""
+	}
+	return s.hidden().text
+}
+
+// IsZero reports whether there is no secret.
+func (s Secret) IsZero() bool { return s.hidden == nil }
+
+// Equal reports, in constant time, whether both are the same text.
+func (s Secret) Equal(other Secret) bool {
+	return s.IsZero() == other.IsZero() && hmac.Equal([]byte(s.Reveal()), []byte(other.Reveal()))
+}
+
+// PublicKey returns the "whpk_" form to hand to whoever verifies, and whether
+// the secret has one: an HMAC secret has none.
+func (s Secret) PublicKey() (string, bool) {
+	if !s.asymmetric() {
+		return "", false
+	}
+	return prefixPublic + base64.StdEncoding.EncodeToString(s.hidden().public), true
+}
+
+func (s Secret) asymmetric() bool { return !s.IsZero() && s.hidden().public != nil }
+
+func plainSecret(s string) Secret {
+	return newSecret(&material{text: s, decoded: []byte(s)})
+}
+
+func newSecret(m *material) Secret {
+	m.raw.key = []byte(m.text)
+	m.std.key = m.decoded
+	return Secret{func() *material { return m }}
+}
+
+func checkText(s string) error {
+	switch {
+	case s == "":
+		return errors.New("the secret is empty: give whsec_ and base64, or any printable text")
+	case len(s) > MaxSecretLength:
+		return fmt.Errorf("the secret has %d bytes: at most %d are allowed", len(s), MaxSecretLength)
+	case strings.TrimSpace(s) != s:
+		return errors.New("the secret begins or ends with white space: remove it")
+	case !utf8.ValidString(s):
+		return errors.New("the secret is not valid UTF-8: give printable text")
+	case strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return errors.New("the secret has a character that cannot be printed: give printable text")
+	}
+	return nil
+}
+
+func parseSymmetric(s string) (Secret, error) {
+	key, err := decodePart(s, prefixSymmetric)
+	if err != nil {
+		return Secret{}, err
+	}
+	if len(key) < minKey || len(key) > maxKey {
+		return Secret{}, fmt.Errorf("a whsec_ secret must decode to %d to %d bytes: this one has %d", minKey, maxKey, len(key))
+	}
+	return newSecret(&material{text: s, decoded: key}), nil
+}
+
+func parsePrivate(s string) (Secret, error) {
+	key, err := decodePart(s, prefixPrivate)
+	if err != nil {
+		return Secret{}, err
+	}
+	if len(key) != ed25519.SeedSize && len(key) != ed25519.PrivateKeySize {
+		return Secret{}, fmt.Errorf("a whsk_ secret must decode to an ed25519 seed of 32 bytes or a key of 64: this one has %d", len(key))
+	}
+	private := ed25519.NewKeyFromSeed(key[:ed25519.SeedSize])
+	// A foreign public half would make signatures that betray the private one.
+	if len(key) == ed25519.PrivateKeySize && !private.Equal(ed25519.PrivateKey(key)) {
+		return Secret{}, errors.New("the two halves of the whsk_ secret do not belong together: give the seed of 32 bytes, or seed and public key of one pair")
+	}
+	public, _ := private.Public().(ed25519.PublicKey)
+	return newSecret(&material{text: s, private: private, public: public}), nil
+}
+
+func parsePublic(s string) (Secret, error) {
+	key, err := decodePart(s, prefixPublic)
+	if err != nil {
+		return Secret{}, err
+	}
+	if len(key) != ed25519.PublicKeySize {
+		return Secret{}, fmt.Errorf("a whpk_ key must decode to 32 bytes: this one has %d", len(key))
+	}
+	return newSecret(&material{text: s, public: key}), nil
+}
+
+// decodePart hides the decoder's error: it names an offset in the secret.
+func decodePart(s, prefix string) ([]byte, error) {
+	key, err := base64.StdEncoding.DecodeString(s[len(prefix):])
+	if err != nil {
+		return nil, fmt.Errorf("what follows %s must be standard base64 with its padding", prefix)
+	}
+	return key, nil
+}

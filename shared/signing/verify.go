@@ -1,0 +1,153 @@
+package signing
+
+import (
+	"crypto/ed25519"
+	"crypto/hmac"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Verified is what is known of a request whose signature is right.
+type Verified struct {
+	ID        string    // identifies the delivery; see Identity
+	From      IDSource  // where ID comes from
+	Timestamp time.Time // the sender's, as signed; zero where the scheme has none
+	Secret    int       // index of the secret that matched: 0 is the newest
+}
+
+// Verify checks that one of secrets signed the request and, where the scheme
+// has a timestamp, that it lies within tolerance of now, either way, the bounds
+// included. A tolerance of 0 or less means DefaultTolerance. body is the raw
+// bytes as they came.
+//
+// One good signature among bad ones is enough. Secrets that the scheme cannot
+// use are passed over. A request at fault gives an *Error; ErrNoSecret says
+// that no secret is usable, which is our own fault.
+func Verify(scheme Scheme, secrets []Secret, header http.Header, body []byte,
+	now time.Time, tolerance time.Duration,
+) (Verified, error) {
+	if scheme.form == formNone {
+		return Verified{}, errors.New("verify: no scheme")
+	}
+	c, err := scheme.read(header)
+	if err != nil {
+		return Verified{}, err
+	}
+	var v Verified
+	if v.Timestamp, err = scheme.fresh(c.timestamp, now, tolerance); err != nil {
+		return Verified{}, err
+	}
+	if v.Secret, err = scheme.match(secrets, &c, body); err != nil {
+		return Verified{}, err
+	}
+	v.ID, v.From = scheme.Identity().Of(header, body)
+	return v, nil
+}
+
+func (s Scheme) fresh(text string, now time.Time, tolerance time.Duration) (time.Time, error) {
+	if !s.Timestamped() {
+		return time.Time{}, nil
+	}
+	header := s.timestamp
+	if header == "" {
+		header = s.signature
+	}
+	at, err := parseTimestamp(header, text)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if tolerance <= 0 {
+		tolerance = DefaultTolerance
+	}
+	if age := now.Sub(at); age > tolerance {
+		return at, stale(header, age, tolerance, "old")
+	} else if -age > tolerance {
+		return at, stale(header, -age, tolerance, "in the future")
+	}
+	return at, nil
+}
+
+func stale(header string, off, tolerance time.Duration, where string) error {
+	return &Error{ErrStale, header, fmt.Sprintf("the timestamp is %s %s, %s is allowed: compare the clocks, or whether the request was replayed",
+		off.Round(time.Second), where, tolerance)}
+}
+
+// maxTimestamp is enough digits for the year 33658, and too few for milliseconds.
+const maxTimestamp = 12
+
+func parseTimestamp(header, text string) (time.Time, error) {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return time.Time{}, malformed(header, "the timestamp must be Unix seconds, digits alone")
+		}
+	}
+	if len(text) > maxTimestamp {
+		return time.Time{}, malformed(header, "the timestamp has %d digits: Unix seconds are needed, not milliseconds", len(text))
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return time.Time{}, malformed(header, "the timestamp must be Unix seconds")
+	}
+	return time.Unix(seconds, 0).UTC(), nil
+}
+
+// match returns the index of the first secret that made one of the signatures.
+func (s Scheme) match(secrets []Secret, c *claims, body []byte) (int, error) {
+	var buf [maxPrefix]byte
+	prefix := s.appendPrefix(buf[:0], c.id, c.timestamp)
+	usable := 0
+	for i, secret := range secrets {
+		switch {
+		case s.mac(secret) != nil:
+			usable++
+			if c.hasMAC(s.mac(secret), prefix, body) {
+				return i, nil
+			}
+		case secret.asymmetric() && s.form == formList:
+			usable++
+			if c.hasSignature(secret.hidden().public, prefix, body) {
+				return i, nil
+			}
+		}
+	}
+	if usable == 0 {
+		return 0, fmt.Errorf("verify %s: %w among %d", s.name, ErrNoSecret, len(secrets))
+	}
+	return 0, s.mismatch(usable, c)
+}
+
+func (c *claims) hasMAC(key *macPool, prefix, body []byte) bool {
+	if len(c.macs) == 0 {
+		return false
+	}
+	var buf [32]byte
+	sum := key.sum(buf[:0], prefix, body)
+	for i := range c.macs {
+		if hmac.Equal(sum, c.macs[i][:]) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *claims) hasSignature(public ed25519.PublicKey, prefix, body []byte) bool {
+	if len(c.signatures) == 0 {
+		return false
+	}
+	signed := append(prefix[:len(prefix):len(prefix)], body...)
+	for i := range c.signatures {
+		if ed25519.Verify(public, signed, c.signatures[i][:]) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s Scheme) mismatch(usable int, c *claims) error {
+	return &Error{ErrMismatch, s.signature, fmt.Sprintf(
+		"well formed (HMAC: %d, ed25519: %d), but none made by the %d secret(s) over this body: check the secret, "+
+			"and that the body is the raw bytes, not JSON written anew", len(c.macs), len(c.signatures), usable)}
+}
