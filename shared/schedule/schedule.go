@@ -1,0 +1,113 @@
+// Package schedule says when a delivery's next attempt is due. It is pure:
+// time and chance are arguments.
+package schedule
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+const (
+	// MaxDelay bounds one delay: a longer one would outlive the record.
+	MaxDelay = 7 * 24 * time.Hour
+	// MaxRetries bounds the list's length: every attempt is kept in one record.
+	MaxRetries = 30
+	// MaxHop is the longest delay that SQS takes (DelaySeconds).
+	MaxHop = 900 * time.Second
+	// Jitter is the largest part of a delay that chance may add to it.
+	Jitter = 0.10
+)
+
+// Default is jobhook's schedule: three retries.
+const Default = "1m,5m,15m"
+
+// Schedule lists the delays after each failed attempt: three delays allow
+// four attempts.
+type Schedule []time.Duration
+
+// Parse reads delays as Go writes them, separated by commas: "1m,5m,15m,1h".
+// An empty text is the schedule without retries.
+func Parse(text string) (Schedule, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	parts := strings.Split(text, ",")
+	if len(parts) > MaxRetries {
+		return nil, fmt.Errorf("schedule has %d delays; at most %d are possible", len(parts), MaxRetries)
+	}
+	list := make(Schedule, 0, len(parts))
+	for _, part := range parts {
+		delay, err := parseDelay(strings.TrimSpace(part))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, delay)
+	}
+	return list, nil
+}
+
+var errForm = errors.New(`write delays like "1m,5m,15m" (units s, m, h)`)
+
+func parseDelay(text string) (time.Duration, error) {
+	delay, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("schedule: %q is not a delay; %w", text, errForm)
+	case delay < 0:
+		return 0, fmt.Errorf("schedule: %q is negative; %w", text, errForm)
+	case delay > MaxDelay:
+		return 0, fmt.Errorf("schedule: %q is too long; a delay is at most %s", text, MaxDelay)
+	}
+	return delay, nil
+}
+
+// String writes the schedule as Parse reads it.
+func (s Schedule) String() string {
+	parts := make([]string, len(s))
+	for i, delay := range s {
+		parts[i] = short(delay)
+	}
+	return strings.Join(parts, ",")
+}
+
+// short drops the zero parts that time.Duration prints: 1m0s is 1m.
+func short(d time.Duration) string {
+	text := d.String()
+	if d >= time.Minute {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if d >= time.Hour {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// Attempts is how many attempts the schedule allows in all.
+func (s Schedule) Attempts() int { return len(s) + 1 }
+
+// After says when the attempt that follows attempt number n (from 1), which
+// ended at that time, is due. It is the zero time when the schedule allows no
+// more. retryAfter is what the endpoint asked for, already bounded by the
+// caller: it lengthens the delay and never shortens it. chance, from 0 to 1,
+// lengthens it by up to Jitter.
+func (s Schedule) After(n int, ended time.Time, retryAfter time.Duration, chance float64) time.Time {
+	if n < 1 || n > len(s) {
+		return time.Time{}
+	}
+	delay := s[n-1]
+	delay += time.Duration(float64(delay) * Jitter * min(max(chance, 0), 1))
+	return ended.Add(max(delay, retryAfter))
+}
+
+// Hop is how long to let a message wait in SQS for what is due: in whole
+// seconds, never ending early unless the time does not fit in one hop.
+func Hop(now, due time.Time) time.Duration {
+	wait := due.Sub(now)
+	if wait <= 0 {
+		return 0
+	}
+	seconds := (wait + time.Second - 1).Truncate(time.Second)
+	return min(seconds, MaxHop)
+}
