@@ -1,0 +1,144 @@
+package emulators
+
+import (
+	"slices"
+)
+
+type object map[string]any
+
+func (s *Secrets) create(r *secretsRequest) (any, error) {
+	if r.Name == "" {
+		return nil, refused("InvalidParameterException", "You must provide a Name.")
+	}
+	if _, taken := s.secrets[r.Name]; taken {
+		return nil, refused("ResourceExistsException", "The operation failed because the secret %s already exists.", r.Name)
+	}
+	if err := checkValue(r); err != nil {
+		return nil, err
+	}
+	now := s.now()
+	made := &secret{arn: arnOf(r.Name), name: r.Name, description: r.Description, created: now, changed: now}
+	s.secrets[r.Name] = made
+	if r.SecretString == nil && r.SecretBinary == nil {
+		return object{"ARN": made.arn, "Name": made.name}, nil
+	}
+	r.SecretID = r.Name
+	return s.put(r)
+}
+
+// put adds a version. The token is the version's id: the same token with the
+// same value is a repeat and changes nothing, with another value a conflict.
+func (s *Secrets) put(r *secretsRequest) (any, error) {
+	into, err := s.find(r.SecretID)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkValue(r); err != nil {
+		return nil, err
+	}
+	made := into.version(withID(r.ClientRequestToken))
+	switch {
+	case made == nil:
+		made = &version{id: r.ClientRequestToken, text: r.SecretString, binary: r.SecretBinary, created: s.now()}
+		into.versions = append(into.versions, made)
+		into.changed = made.created
+		for _, stage := range stagesOf(r, into) {
+			into.move(stage, made)
+		}
+	case !made.holds(r):
+		return nil, refused("ResourceExistsException", "You can't use ClientRequestToken %s because that value is already in use for a version of secret %s.", made.id, into.arn)
+	}
+	return object{"ARN": into.arn, "Name": into.name, "VersionId": made.id, "VersionStages": made.stages}, nil
+}
+
+// stagesOf: AWSCURRENT unless others are named; a secret's first version is
+// always current.
+func stagesOf(r *secretsRequest, into *secret) []string {
+	stages := slices.Clone(r.VersionStages)
+	if len(stages) == 0 || into.version(withStage(current)) == nil {
+		stages = append(stages, current)
+	}
+	return stages
+}
+
+func (s *Secrets) get(r *secretsRequest) (any, error) {
+	from, err := s.find(r.SecretID)
+	if err != nil {
+		return nil, err
+	}
+	stage := r.VersionStage
+	if stage == "" && r.VersionID == "" {
+		stage = current
+	}
+	found := from.version(func(v *version) bool {
+		return (r.VersionID == "" || v.id == r.VersionID) && (stage == "" || withStage(stage)(v))
+	})
+	if found == nil && r.VersionID != "" {
+		return nil, notFound("Secrets Manager can't find the specified secret value for VersionId: %s", r.VersionID)
+	}
+	if found == nil {
+		return nil, notFound("Secrets Manager can't find the specified secret value for staging label: %s", stage)
+	}
+	value := object{
+		"ARN": from.arn, "Name": from.name, "VersionId": found.id,
+		"VersionStages": found.stages, "CreatedDate": seconds(found.created),
+	}
+	if found.text != nil {
+		value["SecretString"] = *found.text
+	} else {
+		value["SecretBinary"] = found.binary
+	}
+	return value, nil
+}
+
+func (s *Secrets) describe(r *secretsRequest) (any, error) {
+	of, err := s.find(r.SecretID)
+	if err != nil {
+		return nil, err
+	}
+	stages := map[string][]string{}
+	for _, v := range of.versions {
+		if len(v.stages) > 0 { // one without a stage is deprecated and not listed
+			stages[v.id] = v.stages
+		}
+	}
+	return object{
+		"ARN": of.arn, "Name": of.name, "Description": of.description, "VersionIdsToStages": stages,
+		"CreatedDate": seconds(of.created), "LastChangedDate": seconds(of.changed),
+	}, nil
+}
+
+// moveStage is UpdateSecretVersionStage: how a rotation finishes, by moving
+// AWSCURRENT to the version that was AWSPENDING.
+func (s *Secrets) moveStage(r *secretsRequest) (any, error) {
+	of, err := s.find(r.SecretID)
+	if err != nil {
+		return nil, err
+	}
+	if r.VersionStage == current && r.MoveToVersionID == "" {
+		return nil, refused("InvalidParameterException", "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed.")
+	}
+	holder := of.version(withStage(r.VersionStage))
+	if holder != nil && holder.id != r.RemoveFromVersionID && holder.id != r.MoveToVersionID {
+		return nil, refused("InvalidParameterException", "The parameter RemoveFromVersionId must be specified: staging label %s is on version %s.", r.VersionStage, holder.id)
+	}
+	to := of.version(withID(r.MoveToVersionID))
+	if to == nil && r.MoveToVersionID != "" {
+		return nil, notFound("Secrets Manager can't find the specified secret version: %s", r.MoveToVersionID)
+	}
+	of.move(r.VersionStage, to)
+	return object{"ARN": of.arn, "Name": of.name}, nil
+}
+
+func (s *Secrets) delete(r *secretsRequest) (any, error) {
+	gone, err := s.find(r.SecretID)
+	if err != nil {
+		return nil, err
+	}
+	now := s.now()
+	gone.deleted = &now
+	if r.ForceDeleteWithoutRecovery {
+		delete(s.secrets, gone.name)
+	}
+	return object{"ARN": gone.arn, "Name": gone.name, "DeletionDate": seconds(now)}, nil
+}

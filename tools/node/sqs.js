@@ -1,0 +1,68 @@
+"use strict";
+// SQS for tests: local-aws-sqs on a free loopback port, with three changes
+// that make it usable as a judge. It prints "listening on http://host:port".
+//
+//  1. Its clock can be moved. POST /_clock/advance?ms=900000 makes every delay,
+//     visibility timeout and retention period that falls due in that span fall
+//     due now, in order, so that a test of a 15 minute delay needs no waiting.
+//  2. A long poll answers as soon as there is something to receive, as SQS
+//     does; the library waits the whole time unless the batch is full.
+//  3. A long poll whose caller hung up takes no message.
+
+const http = require("node:http");
+const { AsyncLocalStorage } = require("node:async_hooks");
+const clock = require("./clock.js");
+
+clock.install();
+const { createRequestHandler } = require("local-aws-sqs"); // after the clock: it schedules with the globals
+
+const caller = new AsyncLocalStorage();
+
+function answerEarly(service) {
+  const push = service.Queues.push;
+  service.Queues.push = function (...queues) {
+    for (const queue of queues) wrapReceive(queue);
+    return push.apply(this, queues);
+  };
+}
+
+function wrapReceive(queue) {
+  const receive = queue.receive;
+  queue.receive = async function (request = {}) {
+    const seconds = Number(request.WaitTimeSeconds ?? this.ReceiveMessageWaitTimeSeconds ?? 0);
+    const until = performance.now() + seconds * 1000;
+    for (;;) {
+      if (caller.getStore()?.destroyed) return [];
+      const messages = await receive.call(this, { ...request, WaitTimeSeconds: 0 });
+      if (messages.length > 0 || performance.now() >= until) return messages;
+    }
+  };
+}
+
+function main() {
+  let handle;
+  const server = http.createServer((request, response) => {
+    const url = new URL(request.url, "http://127.0.0.1");
+    if (url.pathname === "/_clock/advance") {
+      clock.advance(Number(url.searchParams.get("ms")));
+      response.end();
+      return;
+    }
+    caller.run(response, () => handle(request, response));
+  });
+  server.listen(Number(process.env.PORT ?? 0), process.env.HOST ?? "127.0.0.1", () => {
+    const { address, port } = server.address();
+    const { service, requestHandler } = createRequestHandler({
+      port,
+      hostname: address,
+      region: "us-east-1",
+      accountId: "123456789012",
+      emulateQueueCreationLifecycle: false, // a test may reuse a name at once
+    });
+    answerEarly(service);
+    handle = requestHandler;
+    console.log(`listening on http://${address}:${port}`);
+  });
+}
+
+main();
