@@ -1,0 +1,50 @@
+package runtimeapi
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+var builds sync.Map // import path → func() (string, error)
+
+// Build builds a function for this machine with the flags of template.yaml's
+// build, and returns the path of its bootstrap. Each package is built once per
+// process; pkg is an import path ("github.com/jobhook/jobhook/functions/dispatch").
+//
+// The binaries lie under .bin/test in the module's root, where the Go build
+// cache makes the next run's build short and no test has to clean up.
+func Build(tb testing.TB, pkg string) string {
+	tb.Helper()
+	once, _ := builds.LoadOrStore(pkg, sync.OnceValues(func() (string, error) { return build(pkg) }))
+	path, err := once.(func() (string, error))()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+func build(pkg string) (string, error) {
+	module, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", fmt.Errorf("build %s: %w", pkg, err)
+	}
+	root := filepath.Dir(strings.TrimSpace(string(module)))
+	dir := filepath.Join(root, ".bin", "test", strings.ReplaceAll(pkg, "/", "_"))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("build %s: %w", pkg, err)
+	}
+	fresh := filepath.Join(dir, fmt.Sprintf("building-%d", os.Getpid()))
+	command := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", fresh, pkg)
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, output)
+	}
+	// Renamed, not written in place: another package's test may be running it.
+	bootstrap := filepath.Join(dir, "bootstrap")
+	return bootstrap, os.Rename(fresh, bootstrap)
+}
