@@ -12,4 +12,6 @@ var (
 	ErrLost = errors.New("another writer was first")
 	// ErrNotFound says that there is no such record, or that it has expired.
 	ErrNotFound = errors.New("not found")
+	// ErrCursor says that a list's cursor is not one that the list gave out.
+	ErrCursor = errors.New("not a cursor of this list")
 )
