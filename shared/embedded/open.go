@@ -1,0 +1,205 @@
+package embedded
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+const (
+	fileName = "jobhook.db"
+	// format is the version of the file as a whole: its tables and their keys.
+	format = 1
+	// lockWait is how long Open waits for another process to let go.
+	lockWait = 100 * time.Millisecond
+	// mapSize is address space, not memory: remapping a grown file would have
+	// to wait for all readers.
+	mapSize = 1 << 30
+)
+
+// Config says where the file lies and what time it is.
+type Config struct {
+	Dir string           // made if need be, for its owner alone
+	Now func() time.Time // time.Now when nil
+}
+
+// DB is an open data file. It is safe for concurrent use.
+type DB struct {
+	file  *bbolt.DB
+	now   func() time.Time
+	epoch uint64 // counts the openings of this file
+
+	closing sync.RWMutex // held for writing to set closed
+	closed  bool
+	writes  chan *write
+	stopped chan struct{} // closed when the writer has ended
+
+	noted                   expiryMark // the writer's own
+	writeCount, commitCount atomic.Uint64
+
+	naming sync.Mutex
+	queues map[string]*Queue
+}
+
+// Open opens the data file in cfg.Dir, making both if they are not there. It
+// fails at once with ErrInUse when another process holds it, and with
+// ErrFormat when it cannot be read.
+func Open(cfg Config) (*DB, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	db := &DB{
+		now: cfg.Now, queues: map[string]*Queue{},
+		writes: make(chan *write, maxBatch), stopped: make(chan struct{}),
+	}
+	err := db.open(filepath.Join(cfg.Dir, fileName))
+	if errors.Is(err, berrors.ErrTimeout) {
+		return nil, fmt.Errorf("%w on %s", ErrInUse, cfg.Dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	go db.run()
+	return db, nil
+}
+
+// open opens the file itself. bbolt believes what a damaged file says and may
+// panic, or read beyond its end; both come back as ErrFormat here.
+func (db *DB) open(path string) (err error) {
+	var opened *os.File
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%s: %w: damaged", path, ErrFormat)
+		}
+		if err != nil && opened != nil {
+			_ = opened.Close() // and with it the lock, whatever bbolt left behind
+		}
+	}()
+	db.file, err = bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout: lockWait, FreelistType: bbolt.FreelistMapType, NoStatistics: true,
+		InitialMmapSize: initialMap(),
+		OpenFile: func(name string, flag int, mode fs.FileMode) (*os.File, error) {
+			f, err := os.OpenFile(name, flag, mode)
+			opened = f
+			return f, err
+		},
+	})
+	switch {
+	case err == nil:
+		return db.begin(path)
+	case errors.Is(err, berrors.ErrTimeout), errors.As(err, new(*fs.PathError)):
+		return err
+	}
+	return fmt.Errorf("%s: %w: %w", path, ErrFormat, err)
+}
+
+// checkSize finds a file that was cut short: reading its missing pages later
+// would end the process.
+func (db *DB) checkSize(path string) error {
+	var need int64
+	if err := db.file.View(func(tx *bbolt.Tx) error { need = tx.Size(); return nil }); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	info, err := os.Stat(path)
+	if err == nil && info.Size() < need {
+		err = fmt.Errorf("%s: %w: cut short, %d of %d bytes", path, ErrFormat, info.Size(), need)
+	}
+	return err
+}
+
+// initialMap is mapSize where mapping does not make the file itself as large.
+func initialMap() int {
+	if runtime.GOOS == "windows" || ^uint(0)>>32 == 0 {
+		return 0
+	}
+	return mapSize
+}
+
+// begin makes the tables of a new file, checks the format of an old one, and
+// starts a new epoch.
+func (db *DB) begin(path string) error {
+	if err := db.checkSize(path); err != nil {
+		return err
+	}
+	err := db.alone(func(t *txn) error {
+		if t.tx.Bucket([]byte(tableNames[meta])) == nil {
+			if err := makeTables(t); err != nil {
+				return err
+			}
+		}
+		if have := number(t.get(meta, []byte("format"))); have != format {
+			return fmt.Errorf("%w: its format is %d, not %d", ErrFormat, have, format)
+		}
+		db.epoch = number(t.get(meta, []byte("epoch"))) + 1
+		t.put(meta, []byte("epoch"), seqKey(db.epoch))
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// makeTables refuses a file that has content of another program's.
+func makeTables(t *txn) error {
+	if k, _ := t.tx.Cursor().First(); k != nil {
+		return fmt.Errorf("%w: it is another program's", ErrFormat)
+	}
+	for _, name := range tableNames {
+		if _, err := t.tx.CreateBucket([]byte(name)); err != nil {
+			return err
+		}
+	}
+	t.put(meta, []byte("format"), seqKey(format))
+	return nil
+}
+
+func number(raw []byte) uint64 {
+	if len(raw) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(raw)
+}
+
+// syncDir makes the file's name as durable as its content. Where a directory
+// cannot be synced (Windows), it need not be.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	if err := d.Sync(); err != nil && runtime.GOOS != "windows" {
+		return err
+	}
+	return nil
+}
+
+// Close lets the writer finish what it was given, and closes the file. Every
+// later call answers ErrClosed.
+func (db *DB) Close() error {
+	db.closing.Lock()
+	first := !db.closed
+	db.closed = true
+	if first {
+		close(db.writes)
+	}
+	db.closing.Unlock()
+	<-db.stopped
+	return db.file.Close()
+}

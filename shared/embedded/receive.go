@@ -1,0 +1,186 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// Received is a message as a receiver gets it.
+type Received struct {
+	ID       string // the same each time; Delete takes it
+	Body     []byte
+	Reason   string // why it was set aside; empty elsewhere
+	Receives int    // how often it has been given out since the file was opened, this time included
+	SentAt   time.Time
+	Group    string
+}
+
+// Receive gives out up to max messages that are visible, oldest first, and
+// hides them for the queue's visibility. It does not wait: none is an answer.
+// Messages that have been given out too often move to the dead letters first.
+func (q *Queue) Receive(ctx context.Context, max int) ([]Received, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		got, spent, err := q.take(max)
+		if err == nil && len(spent) > 0 {
+			err = q.bury(ctx, spent)
+		}
+		if err != nil && len(got) == 0 {
+			return nil, fmt.Errorf("receive from %s: %w", q.name, err)
+		}
+		if len(got) > 0 || len(spent) == 0 {
+			return got, nil // what could not be buried comes back
+		}
+	}
+}
+
+// take gives out what is visible. spent are messages that have been given out
+// too often; they are hidden too, until they are buried.
+//
+// It reads while it holds the queue, so that no message can become durable
+// behind passed without arrived taking note of it.
+func (q *Queue) take(max int) (got []Received, spent []place, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.db.now()
+	s := scan{q: q, max: max, now: now.UnixNano(), until: now.Add(q.cfg.Visibility).UnixNano()}
+	err = q.db.view(func(t *txn) error {
+		s.cursor = t.bucket(queues).Cursor()
+		if err := s.returned(); err != nil {
+			return err
+		}
+		return s.fresh()
+	})
+	return s.got, s.spent, err
+}
+
+// scan is one Receive's walk over its queue.
+type scan struct {
+	q          *Queue
+	cursor     *bbolt.Cursor
+	max        int
+	now, until int64
+	got        []Received
+	spent      []place
+}
+
+func (s *scan) full() bool { return len(s.got)+len(s.spent) >= s.max }
+
+// returned gives out once more what was not deleted in time.
+func (s *scan) returned() error {
+	q := s.q
+	for one := q.flights.first(); one != nil && one.until <= s.now && !s.full(); one = q.flights.first() {
+		raw := s.seek(one.at)
+		switch {
+		case raw == nil: // deleted; word of it is on its way
+			q.flights.end(one.at)
+		case q.spent(one.receives):
+			q.flights.start(one.at, s.until)
+			s.spent = append(s.spent, one.at)
+		default:
+			if err := s.give(one.at, raw); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *scan) seek(at place) []byte {
+	k, raw := s.cursor.Seek(at.key(s.q.prefix))
+	if found, ok := placeIn(k, s.q.prefix); !ok || found != at {
+		return nil
+	}
+	return raw
+}
+
+func (q *Queue) spent(receives int) bool {
+	return q.cfg.DeadLetters != "" && q.cfg.MaxReceives > 0 && receives >= q.cfg.MaxReceives
+}
+
+// fresh gives out what has not been before, and notes where it stopped and
+// from when on there is more.
+func (s *scan) fresh() error {
+	q := s.q
+	k, raw := s.cursor.Seek(q.passed.key(q.prefix))
+	for {
+		at, ok := placeIn(k, q.prefix)
+		switch {
+		case !ok:
+			q.next = never
+			return nil
+		case !q.passed.less(at) || q.flights.has(at): // passed was set back: known already
+		case at.visible > s.now || s.full():
+			q.next = at.visible
+			return nil
+		default:
+			if err := s.give(at, raw); err != nil {
+				return err
+			}
+		}
+		if q.passed.less(at) && at.visible <= s.now {
+			q.passed = at
+		}
+		k, raw = s.cursor.Next()
+	}
+}
+
+// give hands a message out.
+func (s *scan) give(at place, raw []byte) error {
+	m, err := decodeMessage(raw)
+	if err != nil {
+		return fmt.Errorf("message %s: %w", at.id(), err)
+	}
+	one := s.q.flights.start(at, s.until)
+	s.got = append(s.got, m.received(at, one.receives))
+	return nil
+}
+
+func (m stored) received(at place, receives int) Received {
+	return Received{ID: at.id(), Body: m.body, Reason: m.reason, Receives: receives, SentAt: m.sentAt, Group: m.group}
+}
+
+// bury moves messages to the dead letters, with a reason for people to read.
+func (q *Queue) bury(ctx context.Context, spent []place) error {
+	var gone, arrived []place
+	prefix := queuePrefix(q.cfg.DeadLetters)
+	return q.db.write(ctx, &write{
+		apply: func(t *txn) error {
+			gone, arrived = nil, nil
+			for _, at := range spent {
+				key := at.key(q.prefix)
+				raw := t.get(queues, key)
+				if raw == nil {
+					continue
+				}
+				m, err := decodeMessage(raw)
+				if err != nil {
+					return fmt.Errorf("message %s: %w", at.id(), err)
+				}
+				gone, arrived = append(gone, at), append(arrived, t.enqueue(prefix, 0, q.dead(m).encode()))
+				t.delete(queues, key)
+			}
+			return nil
+		},
+		durable: func() {
+			q.left(gone)
+			if dead := q.db.named(q.cfg.DeadLetters); dead != nil {
+				for _, at := range arrived {
+					dead.arrived(at)
+				}
+			}
+		},
+	})
+}
+
+func (q *Queue) dead(m stored) stored {
+	if m.reason == "" {
+		m.reason = fmt.Sprintf("%s: given out %d times and never finished", q.name, q.cfg.MaxReceives)
+	}
+	return m
+}
