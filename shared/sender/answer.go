@@ -18,7 +18,7 @@ const (
 	ReasonDNS              Reason = "dns"                // the name does not resolve
 	ReasonTLS              Reason = "tls"                // handshake or certificate
 	ReasonConnection       Reason = "connection"         // reset, closed without an answer, unreachable
-	ReasonBadResponse      Reason = "bad_response"       // not HTTP, or headers beyond the cap (over HTTP/2 often ReasonConnection)
+	ReasonBadResponse      Reason = "bad_response"       // not HTTP, or headers beyond the cap
 	ReasonAddressNotPublic Reason = "address_not_public" // the host has no public address
 	ReasonBadURL           Reason = "bad_url"            // see CheckURL
 )

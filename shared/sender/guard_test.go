@@ -112,3 +112,26 @@ func TestIPv6Loopback(t *testing.T) {
 	t.Cleanup(func() { srv.Close() })
 	want(t, post(t, local(t, Config{}), "http://"+l.Addr().String()), 200, "")
 }
+
+// net.Dialer returns the error of the first address alone.
+func TestGuardReason(t *testing.T) {
+	t.Parallel()
+	first := &net.OpError{Op: "dial", Err: errNotPublic}
+	for _, c := range []struct {
+		name  string
+		tried []string
+		want  Reason
+	}{
+		{"one, refused", []string{"10.0.0.1:443"}, ReasonAddressNotPublic},
+		{"all refused", []string{"10.0.0.1:443", "[fd00::1]:443"}, ReasonAddressNotPublic},
+		{"refused, then one that failed", []string{"10.0.0.1:443", "93.184.215.14:443"}, ReasonConnection},
+	} {
+		g := guard{}
+		for _, a := range c.tried {
+			g.control(t.Context(), "tcp", a, nil)
+		}
+		if got := g.reason(first); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}

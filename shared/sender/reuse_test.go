@@ -60,16 +60,14 @@ var turn atomic.Int32
 func TestTLSConnectionIsReused(t *testing.T) {
 	t.Parallel()
 	cert, pool := certificate(t, "127.0.0.1", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
-	for _, h2 := range []bool{false, true} {
-		srv := secure(t, &tls.Config{Certificates: []tls.Certificate{cert}}, h2, func(w http.ResponseWriter, r *http.Request) {
-			io.WriteString(w, r.RemoteAddr)
-		})
-		s := local(t, Config{RootCAs: pool})
-		first := post(t, s, srv.URL)
-		for range 5 {
-			if a := post(t, s, srv.URL); a.Response != first.Response || !a.Delivered() {
-				t.Errorf("HTTP/2 %v: %+v after %+v", h2, a, first)
-			}
+	srv := secure(t, &tls.Config{Certificates: []tls.Certificate{cert}}, false, func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, r.RemoteAddr)
+	})
+	s := local(t, Config{RootCAs: pool})
+	first := post(t, s, srv.URL)
+	for range 5 {
+		if a := post(t, s, srv.URL); a.Response != first.Response || !a.Delivered() {
+			t.Errorf("%+v after %+v", a, first)
 		}
 	}
 }
@@ -216,73 +214,5 @@ func TestUnwrittenPostIsSentOnANewConnection(t *testing.T) {
 	want(t, post(t, s, url), 200, "")
 	if n := conns.Load(); n != 2 {
 		t.Errorf("%d connections", n)
-	}
-}
-
-// An endpoint may end an HTTP/2 stream in a way that says that it was not
-// processed, or in one that does not.
-func TestHTTP2Repeats(t *testing.T) {
-	t.Parallel()
-	const protocolError, internalError, refusedStream = 1, 2, 7
-	cert, pool := certificate(t, "127.0.0.1", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
-	for _, c := range []struct {
-		name   string
-		code   byte
-		seen   int32
-		status int
-		reason Reason
-	}{
-		{"refused, so not processed", refusedStream, 2, 200, ""},
-		{"protocol error", protocolError, 1, 0, ReasonConnection},
-		{"internal error", internalError, 1, 0, ReasonConnection},
-	} {
-		l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { l.Close() })
-		var seen atomic.Int32
-		go func() {
-			for {
-				conn, err := l.Accept()
-				if err != nil {
-					return
-				}
-				go resetFirst(conn, c.code, &seen)
-			}
-		}()
-		a := post(t, local(t, Config{RootCAs: pool}), "https://"+l.Addr().String())
-		want(t, a, c.status, c.reason)
-		if n := seen.Load(); n != c.seen {
-			t.Errorf("%s: the endpoint saw %d requests, want %d", c.name, n, c.seen)
-		}
-	}
-}
-
-// resetFirst speaks just enough of RFC 9113: it resets the first stream once
-// its data is here, and answers 200 to the others.
-func resetFirst(c net.Conn, code byte, seen *atomic.Int32) {
-	defer c.Close()
-	if _, err := io.ReadFull(c, make([]byte, len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
-		return
-	}
-	c.Write([]byte{0, 0, 0, 4, 0, 0, 0, 0, 0}) // SETTINGS
-	for {
-		head := make([]byte, 9)
-		if _, err := io.ReadFull(c, head); err != nil {
-			return
-		}
-		size := int64(head[0])<<16 | int64(head[1])<<8 | int64(head[2])
-		if _, err := io.CopyN(io.Discard, c, size); err != nil {
-			return
-		}
-		kind, flags, id := head[3], head[4], head[5:9]
-		switch {
-		case kind != 0 || flags&1 == 0: // not the end of the request's DATA
-		case seen.Add(1) == 1:
-			c.Write(append(append([]byte{0, 0, 4, 3, 0}, id...), 0, 0, 0, code)) // RST_STREAM
-		default:
-			c.Write(append(append([]byte{0, 0, 1, 1, 5}, id...), 0x88)) // HEADERS, :status 200
-		}
 	}
 }

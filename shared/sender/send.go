@@ -16,9 +16,6 @@ import (
 // errDeadline is the cause by which our own deadline is told from the caller's.
 var errDeadline = errors.New("total deadline passed")
 
-// errNoRepeat stops net/http from sending a request again.
-var errNoRepeat = errors.New("the request may have been processed")
-
 // Send posts r once. What the endpoint does, or fails to do, is in the Answer.
 // The error is non-nil only for faults of ours: the caller's ctx ended before
 // the total deadline and before an answer (the error wraps ctx.Err()), or a
@@ -46,7 +43,7 @@ func (s *Sender) Send(ctx context.Context, r Request) (Answer, error) {
 func (s *Sender) post(parent context.Context, u *url.URL, r Request) (Answer, error) {
 	ctx, cancel := context.WithTimeoutCause(parent, s.timeout, errDeadline)
 	defer cancel()
-	t := &try{sender: s, body: r.Body, resets: s.protocolReset.Load()}
+	t := &try{body: r.Body}
 	res, err := s.transport.RoundTrip(t.request(ctx, u, r.Header))
 	if err != nil {
 		return s.failed(ctx, t, r.Header, err)
@@ -82,19 +79,9 @@ func (s *Sender) retryAfter(res *http.Response) time.Duration {
 	return parseRetryAfter(res.Header.Get("Retry-After"), s.now())
 }
 
-// countHTTP2 is told by net/http of every HTTP/2 fault, before the request that
-// it struck hears of it.
-func (s *Sender) countHTTP2(fault string) {
-	if fault == "recv_rststream_PROTOCOL_ERROR" {
-		s.protocolReset.Add(1)
-	}
-}
-
 // try is one attempt as net/http sees it.
 type try struct {
-	sender   *Sender
 	body     []byte
-	resets   int64
 	answered atomic.Bool // a first byte of the answer arrived
 }
 
@@ -117,21 +104,8 @@ func (t *try) gotByte() { t.answered.Store(true) }
 // writes headers and body in one go.
 func (t *try) reader() io.ReadCloser { return io.NopCloser(bytes.NewReader(t.body)) }
 
-// getBody is asked when net/http means to send the request again (Go 1.26,
-// persistConn.shouldRetryRequest and http2canRetryError). For a POST without an
-// Idempotency-Key (see sendable) it does so when
-//
-//   - a kept connection broke before a byte of this request was written,
-//   - an HTTP/2 server refused the stream or went away before it (RFC 9113,
-//     sections 6.8 and 8.7: not processed),
-//   - an HTTP/2 server reset the stream with PROTOCOL_ERROR, which proves nothing.
-//
-// The first two cost no attempt. The third is stopped here: it would be an
-// attempt that nobody counts. The count is the sender's, not this stream's, so
-// a reset elsewhere at the same time may stop a harmless repeat as well.
-func (t *try) getBody() (io.ReadCloser, error) {
-	if t.sender.protocolReset.Load() != t.resets {
-		return nil, errNoRepeat
-	}
-	return t.reader(), nil
-}
+// getBody is asked when net/http means to send the request again. Of its reasons
+// (Go 1.26, persistConn.shouldRetryRequest) one is left for a POST over HTTP/1.1
+// without an Idempotency-Key (see sendable): a kept connection broke before any
+// byte of this request was written. That is harmless, and costs no attempt.
+func (t *try) getBody() (io.ReadCloser, error) { return t.reader(), nil }

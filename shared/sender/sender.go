@@ -7,10 +7,16 @@
 //   - no connection to an address that is not public (see [Public]), judged at
 //     the moment of dialing, for every address that is tried;
 //   - no redirect followed, no proxy taken from the environment, TLS 1.2 or newer;
-//   - bounded memory: headers, body and what HTTP/2 may buffer are capped, the
-//     body after decompression;
-//   - one call is one attempt. The request is sent a second time only when the
-//     first provably reached nobody (see try.getBody).
+//   - bounded memory: headers and body are capped, the body after decompression;
+//   - one call is one attempt: the request goes out a second time only when not
+//     one byte of the first did (see try.getBody).
+//
+// It speaks HTTP/1.1 only. Over HTTP/2, Go repeats a POST whose stream the
+// endpoint reset with PROTOCOL_ERROR (golang/go#47635), which would be an attempt
+// that nobody counts; and to forbid every repeat would cost an attempt whenever a
+// server says GOAWAY, as nginx does after each 1,000 requests. HTTP/1.1 ends a
+// connection between two answers, needs no 4 MiB window per request, and keeps
+// one slow answer from holding up another.
 //
 // Nothing it returns holds the URL's query, credentials, header values or the body.
 package sender
@@ -20,7 +26,6 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
 )
 
@@ -39,11 +44,6 @@ const (
 	idleLimit = 20 * time.Second
 	// maxIdle bounds kept connections over all endpoints: about 10 MB with TLS.
 	maxIdle = 256
-	// h2Stream and h2Conn bound what an HTTP/2 endpoint may make us buffer
-	// unread (net/http's default is 4 MiB a stream). 64 KiB is the least that
-	// the protocol allows for a connection.
-	h2Stream = 16 << 10
-	h2Conn   = 256 << 10
 )
 
 // Config sets a [Sender] up; the zero value is what production uses.
@@ -80,7 +80,6 @@ type Sender struct {
 	buffers       buffers
 	idle          idleWatch
 	now           func() time.Time
-	protocolReset atomic.Int64 // HTTP/2 streams reset with PROTOCOL_ERROR: see try.getBody
 }
 
 // New returns a Sender with its own pool of connections.
@@ -105,20 +104,17 @@ func New(c Config) *Sender {
 func (s *Sender) CloseIdle() { s.transport.CloseIdleConnections() }
 
 func (s *Sender) newTransport(perHost int) *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  nil, // HTTPS_PROXY would dial for us, past the guard
 		DialContext:            s.dial,
 		DialTLSContext:         s.dialTLS,
-		ForceAttemptHTTP2:      true, // off by default once the dialing is one's own
+		Protocols:              protocols,
 		MaxIdleConns:           max(maxIdle, perHost),
 		MaxIdleConnsPerHost:    perHost,
 		IdleConnTimeout:        idleLimit,
 		MaxResponseHeaderBytes: maxHeaderBytes,
-		HTTP2: &http.HTTP2Config{
-			MaxReceiveBufferPerStream:     h2Stream,
-			MaxReceiveBufferPerConnection: h2Conn,
-			CountError:                    s.countHTTP2,
-		},
 	}
 }
 
@@ -126,7 +122,7 @@ func tlsConfig(roots *x509.CertPool) *tls.Config {
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		RootCAs:            roots,
-		NextProtos:         []string{"h2", "http/1.1"},
+		NextProtos:         []string{"http/1.1"},
 		ClientSessionCache: tls.NewLRUClientSessionCache(128),
 	}
 }
