@@ -72,13 +72,13 @@ func (s Schedule) String() string {
 	return strings.Join(parts, ",")
 }
 
-// short drops the zero parts that time.Duration prints: 1m0s is 1m.
+// short drops the zero parts that time.Duration prints: 1h0m0s is 1h.
 func short(d time.Duration) string {
 	text := d.String()
-	if d >= time.Minute {
+	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")
 	}
-	if d >= time.Hour {
+	if strings.HasSuffix(text, "h0m") {
 		text = strings.TrimSuffix(text, "0m")
 	}
 	return text

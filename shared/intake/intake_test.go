@@ -1,0 +1,160 @@
+package intake_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jobhook/jobhook/shared/intake"
+	"github.com/jobhook/jobhook/shared/payload"
+	"github.com/jobhook/jobhook/shared/webhook"
+)
+
+var now = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+func parse(t *testing.T, body string) webhook.Event {
+	t.Helper()
+	ev, err := intake.Parse([]byte(body), "", now, intake.Rules{Retention: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ev
+}
+
+func TestDefaults(t *testing.T) {
+	ev := parse(t, `{"id":"bf68","status":"success","type":"content_translate"}`)
+	if ev.Account != "default" || ev.Type != "content_translate.success" ||
+		ev.EventID != "content_translate.success/bf68/success" || ev.MessageID != webhook.MessageID("default", ev.EventID) {
+		t.Errorf("the event is %+v", ev)
+	}
+	if !ev.OccurredAt.Equal(now) || !ev.AcceptedAt.Equal(now) || !ev.ExpiresAt.Equal(now.Add(time.Hour)) {
+		t.Error("it occurred and was accepted now, and is kept for the retention")
+	}
+	if ev.Result != nil || ev.Error != nil || ev.Claimed() || ev.CallbackProfile != "" {
+		t.Errorf("the event is %+v", ev)
+	}
+}
+
+func TestEverythingGiven(t *testing.T) {
+	ev := parse(t, `{"id":"1","status":"shared","type":"document","account":"acme","event_type":"document.shared",
+		"event_id":"e-1","occurred_at":"2026-11-20T13:00:00.5+01:00","result":{"b":1.0,"1":2},"error":{"message":"m"},
+		"callback_url":"https://example.com/hook?job=1","callback_profile":"unitary","of_the_platform":"ignored"}`)
+	if ev.Type != "document.shared" || ev.EventID != "e-1" || ev.CallbackProfile != payload.Unitary {
+		t.Errorf("the event is %+v", ev)
+	}
+	if string(ev.Result) != `{"1":2,"b":1}` || string(ev.Error) != `{"message":"m"}` {
+		t.Errorf("content is %s and %s, not in the stable form", ev.Result, ev.Error)
+	}
+	if want := now.Add(500 * time.Millisecond); !ev.OccurredAt.Equal(want) || ev.OccurredAt.Location() != time.UTC {
+		t.Errorf("occurred at %s, want %s", ev.OccurredAt, want)
+	}
+}
+
+func TestEventBridgeEnvelope(t *testing.T) {
+	ev := parse(t, `{"version":"0","id":"x","detail-type":"Job Completed","source":"acme.jobs","account":"123456789012",
+		"time":"2026-11-20T11:59:00Z","detail":{"id":"1","status":"success","type":"t"}}`)
+	if ev.Account != "default" {
+		t.Errorf("account %s: the AWS account is not the customer's", ev.Account)
+	}
+	if want := now.Add(-time.Minute); !ev.OccurredAt.Equal(want) {
+		t.Errorf("occurred at %s, want EventBridge's %s", ev.OccurredAt, want)
+	}
+}
+
+func TestTheSameCompletionHasTheSameHash(t *testing.T) {
+	a := parse(t, `{"id":"1","status":"s","type":"t","result":{"x": 1}}`)
+	later, err := intake.Parse([]byte(`{"type":"t","status":"s","id":"1","result":{"x":1.0}}`), "", now.Add(time.Hour), intake.Rules{})
+	if err != nil || a.Hash != later.Hash || a.MessageID != later.MessageID {
+		t.Error("the same completion an hour later is another one")
+	}
+	if b := parse(t, `{"id":"1","status":"s","type":"t","result":{"x":2}}`); b.Hash == a.Hash || b.MessageID != a.MessageID {
+		t.Error("another content under the same key is not told apart")
+	}
+}
+
+func TestNullIsAResultButNoError(t *testing.T) {
+	ev := parse(t, `{"id":"1","status":"s","type":"t","result":null,"error":null}`)
+	if string(ev.Result) != "null" || ev.Error != nil {
+		t.Errorf("result %q, error %q", ev.Result, ev.Error)
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	base := `"id":"1","status":"s","type":"t"`
+	for name, c := range map[string]struct{ body, field, says string }{
+		"nothing":            {"", "", "the body is empty"},
+		"white space":        {" \n", "", "the body is empty"},
+		"not JSON":           {"id=1", "", "not JSON"},
+		"cut off":            {`{"id":"1"`, "", "not JSON"},
+		"a list":             {`[1]`, "", "must be an object"},
+		"a text":             {`"hello"`, "", "must be an object"},
+		"detail is a text":   {`{"detail-type":"Job Completed","detail":"x"}`, "", "must be an object"},
+		"no id":              {`{"status":"s","type":"t"}`, "id", "is missing"},
+		"no status":          {`{"id":"1","type":"t"}`, "status", "is missing"},
+		"no type":            {`{"id":"1","status":"s"}`, "type", "is missing"},
+		"id is a number":     {`{"id":1,"status":"s","type":"t"}`, "id", "must be a string"},
+		"id too long":        {`{"id":"` + strings.Repeat("x", 300) + `","status":"s","type":"t"}`, "id", "at most 256"},
+		"control characters": {`{"id":"a\u0000b","status":"s","type":"t"}`, "id", "control characters"},
+		"account":            {`{` + base + `,"account":"a b"}`, "account", "letters, digits"},
+		"error is a number":  {`{` + base + `,"error":5}`, "error", "a string or an object"},
+		"occurred_at":        {`{` + base + `,"occurred_at":"yesterday"}`, "occurred_at", "RFC 3339"},
+		"no URL":             {`{` + base + `,"callback_url":"not a url"}`, "callback_url", "is not a URL"},
+		"relative URL":       {`{` + base + `,"callback_url":"/hook"}`, "callback_url", "is not a URL"},
+		"other scheme":       {`{` + base + `,"callback_url":"ftp://example.com/"}`, "callback_url", "not an HTTPS URL"},
+		"URL with password":  {`{` + base + `,"callback_url":"https://u:secret@example.com/"}`, "callback_url", "user name or password"},
+		"profile":            {`{` + base + `,"callback_url":"https://a.example","callback_profile":"x"}`, "callback_profile", "unitary"},
+		"profile, no URL":    {`{` + base + `,"callback_profile":"unitary"}`, "callback_profile", "without a callback_url"},
+		"over the limit":     {`{` + base + `,"result":"` + strings.Repeat("x", intake.DefaultMaxResult) + `"}`, "result", "at most 262144"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := intake.Parse([]byte(c.body), "", now, intake.Rules{})
+			bad, ok := errors.AsType[*intake.Error](err)
+			if !ok || bad.Field != c.field || !strings.Contains(bad.Want, c.says) {
+				t.Fatalf("error is %v, want field %q and %q", err, c.field, c.says)
+			}
+			if strings.Contains(err.Error(), "secret") || len(err.Error()) > 400 {
+				t.Errorf("the error quotes its input: %v", err)
+			}
+			if bad.TooLarge != (name == "over the limit") {
+				t.Error("TooLarge is wrong")
+			}
+		})
+	}
+}
+
+func TestAccountOfThePath(t *testing.T) {
+	body := `{"id":"1","status":"s","type":"t","account":"other"}`
+	if _, err := intake.Parse([]byte(body), "acme", now, intake.Rules{}); err == nil {
+		t.Error("an account that is not the path's was taken")
+	}
+	ev, err := intake.Parse([]byte(`{"id":"1","status":"s","type":"t"}`), "acme", now, intake.Rules{})
+	if err != nil || ev.Account != "acme" {
+		t.Errorf("account is %s (%v)", ev.Account, err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(`{"id":"1","status":"s","type":"t","result":{"a":[1,2.50,"\u00e9"]},"callback_url":"https://a.example"}`))
+	f.Add([]byte(`{"detail-type":"Job Completed","time":"2026-11-20T11:59:00Z","detail":{"id":"1","status":"s","type":"t"}}`))
+	f.Add([]byte(`{"id":"1","status":"s","type":"t","error":"\ud800"}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		ev, err := intake.Parse(body, "", now, intake.Rules{Retention: time.Hour})
+		if err != nil {
+			if _, ok := errors.AsType[*intake.Error](err); !ok {
+				t.Fatalf("%T is no *intake.Error", err)
+			}
+			return
+		}
+		if ev.Job.ID == "" || ev.Type == "" || ev.Account == "" || ev.MessageID == "" || len(ev.Result) > intake.DefaultMaxResult {
+			t.Fatalf("a half event was taken: %+v", ev)
+		}
+		content := payload.Content{Job: ev.Job, EventType: ev.Type, OccurredAt: ev.OccurredAt,
+			Result: ev.Result, Error: ev.Error, CallbackURL: ev.CallbackURL, IncludeResult: true}
+		for _, p := range payload.Profiles() {
+			if _, err := payload.Body(p, content); err != nil {
+				t.Fatalf("an accepted completion has no %s body: %v", p, err)
+			}
+		}
+	})
+}
