@@ -1,0 +1,95 @@
+package templatetest_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// may is what each function's role allows: a line for each action on each
+// resource, nothing else. It follows from the calls in shared/deliver:
+//
+//	InsertEvent, InsertDelivery, ReplaceDelivery   PutItem on Deliveries
+//	LeaseEvent                                     UpdateItem on Deliveries
+//	LoadEvent                                      Query on Deliveries
+//	LoadDelivery                                   BatchGetItem on both
+//	AccountEndpoints                               Query on Endpoints
+//	ReplaceEndpoint                                PutItem on Endpoints
+var may = map[string][]string{
+	"DispatchFunction": {
+		"dynamodb:PutItem DeliveriesTable",
+		"dynamodb:PutItem EndpointsTable",
+		"dynamodb:Query DeliveriesTable",
+		"dynamodb:Query EndpointsTable",
+		"dynamodb:UpdateItem DeliveriesTable",
+		"logs:CreateLogStream DispatchLogs",
+		"logs:PutLogEvents DispatchLogs",
+		"secretsmanager:GetSecretValue SealingKey",
+		"secretsmanager:GetSecretValue SigningSecret",
+		"secretsmanager:GetSecretValue " + endpointSecrets,
+		"sqs:DeleteMessage CompletionsQueue",
+		"sqs:GetQueueAttributes CompletionsQueue",
+		"sqs:ReceiveMessage CompletionsQueue",
+		"sqs:SendMessage RejectedQueue",
+		"sqs:SendMessage RetryQueue",
+	},
+	"RetryFunction": {
+		"dynamodb:BatchGetItem DeliveriesTable",
+		"dynamodb:BatchGetItem EndpointsTable",
+		"dynamodb:PutItem DeliveriesTable",
+		"dynamodb:PutItem EndpointsTable",
+		"logs:CreateLogStream RetryLogs",
+		"logs:PutLogEvents RetryLogs",
+		"secretsmanager:GetSecretValue SealingKey",
+		"secretsmanager:GetSecretValue SigningSecret",
+		"secretsmanager:GetSecretValue " + endpointSecrets,
+		"sqs:DeleteMessage RetryQueue",
+		"sqs:GetQueueAttributes RetryQueue",
+		"sqs:ReceiveMessage RetryQueue",
+		"sqs:SendMessage RetryQueue",
+	},
+}
+
+const endpointSecrets = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${EndpointSecretPrefix}*"
+
+func TestRolesAllowExactlyThis(t *testing.T) {
+	tpl := load(t)
+	functions := tpl.OfType("AWS::Serverless::Function")
+	if len(functions) != len(may) {
+		t.Errorf("functions %v, listed here %d", functions, len(may))
+	}
+	roles := map[string]string{}
+	for _, function := range functions {
+		role := name(properties(tpl, function).At("Role"))
+		if other, taken := roles[role]; taken || properties(tpl, function).At("Policies") != nil {
+			t.Errorf("%s must have a role of its own and nothing else; %q is %q's too", function, role, other)
+		}
+		roles[role] = function
+		got := allowed(t, properties(tpl, role).Map())
+		want := slices.Sorted(slices.Values(may[function]))
+		if !slices.Equal(got, want) {
+			t.Errorf("%s may\n%q\nwant\n%q", function, got, want)
+		}
+	}
+}
+
+// allowed lists what a role's own policies allow, "action resource".
+func allowed(t *testing.T, role map[string]any) []string {
+	t.Helper()
+	if role["ManagedPolicyArns"] != nil {
+		t.Errorf("managed policies allow more than is needed: %v", role["ManagedPolicyArns"])
+	}
+	var got []string
+	policies, _ := role["Policies"].([]any)
+	for _, policy := range policies {
+		for _, s := range statements(t, policy.(map[string]any)["PolicyDocument"]) {
+			for _, action := range list(s["Action"]) {
+				for _, resource := range list(s["Resource"]) {
+					got = append(got, fmt.Sprint(action, " ", resource))
+				}
+			}
+		}
+	}
+	slices.Sort(got)
+	return got
+}
