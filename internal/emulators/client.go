@@ -86,7 +86,11 @@ func (c *Calls) Do(request *http.Request) (*http.Response, error) {
 	}
 	c.count[operation]++
 	c.mu.Unlock()
-	return http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("call an emulator: %w", err)
+	}
+	return response, nil
 }
 
 // Of returns how often an operation was called: Of("PutItem").

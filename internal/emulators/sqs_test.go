@@ -31,7 +31,6 @@ func receive(t *testing.T, client *sqs.Client, url *string, wait int32) []types.
 		QueueUrl: url, MaxNumberOfMessages: 10, WaitTimeSeconds: wait,
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
-		AttributeNames:              []types.QueueAttributeName{types.QueueAttributeNameAll},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -146,7 +146,10 @@ func hostPort(address string) (host, port string, err error) {
 	if address == "" {
 		return "127.0.0.1", "0", nil
 	}
-	return net.SplitHostPort(address)
+	if host, port, err = net.SplitHostPort(address); err != nil {
+		return "", "", fmt.Errorf("emulator's address %q: %w", address, err)
+	}
+	return host, port, nil
 }
 
 // freePort returns a port that was free a moment ago. Losing the race for it is
@@ -157,6 +160,6 @@ func freePort(host string) (string, error) {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}
 	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
+	_, port, err := hostPort(listener.Addr().String())
 	return port, err
 }

@@ -10,7 +10,10 @@ import (
 	"testing"
 )
 
-var builds sync.Map // import path → func() (string, error)
+var (
+	buildsMu sync.Mutex
+	builds   = map[string]func() (string, error){} // by import path; each builds once
+)
 
 // Build builds a function for this machine with the flags of template.yaml's
 // build, and returns the path of its bootstrap. Each package is built once per
@@ -20,8 +23,14 @@ var builds sync.Map // import path → func() (string, error)
 // cache makes the next run's build short and no test has to clean up.
 func Build(tb testing.TB, pkg string) string {
 	tb.Helper()
-	once, _ := builds.LoadOrStore(pkg, sync.OnceValues(func() (string, error) { return build(pkg) }))
-	path, err := once.(func() (string, error))()
+	buildsMu.Lock()
+	once, known := builds[pkg]
+	if !known {
+		once = sync.OnceValues(func() (string, error) { return build(pkg) })
+		builds[pkg] = once
+	}
+	buildsMu.Unlock()
+	path, err := once()
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -46,5 +55,8 @@ func build(pkg string) (string, error) {
 	}
 	// Renamed, not written in place: another package's test may be running it.
 	bootstrap := filepath.Join(dir, "bootstrap")
-	return bootstrap, os.Rename(fresh, bootstrap)
+	if err := os.Rename(fresh, bootstrap); err != nil {
+		return "", fmt.Errorf("build %s: %w", pkg, err)
+	}
+	return bootstrap, nil
 }

@@ -3,6 +3,7 @@ package runtimeapi
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -92,6 +93,8 @@ func (p *process) initFailure(w http.ResponseWriter, r *http.Request) {
 
 func readError(r *http.Request) (*FunctionError, error) {
 	told := new(FunctionError)
-	err := json.NewDecoder(io.LimitReader(r.Body, maxResponse)).Decode(told)
-	return told, err
+	if err := json.NewDecoder(io.LimitReader(r.Body, maxResponse)).Decode(told); err != nil {
+		return nil, fmt.Errorf("read the error's report: %w", err)
+	}
+	return told, nil
 }

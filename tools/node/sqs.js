@@ -1,5 +1,5 @@
 "use strict";
-// SQS for tests: local-aws-sqs on a free loopback port, with three changes
+// SQS for tests: local-aws-sqs on a free loopback port, with four changes
 // that make it usable as a judge. It prints "listening on http://host:port".
 //
 //  1. Its clock can be moved. POST /_clock/advance?ms=900000 makes every delay,
@@ -8,8 +8,10 @@
 //  2. A long poll answers as soon as there is something to receive, as SQS
 //     does; the library waits the whole time unless the batch is full.
 //  3. A long poll whose caller hung up takes no message.
+//  4. It knows MessageSystemAttributeNames, which took the place of AttributeNames.
 
 const http = require("node:http");
+const { Readable } = require("node:stream");
 const { AsyncLocalStorage } = require("node:async_hooks");
 const clock = require("./clock.js");
 
@@ -39,16 +41,30 @@ function wrapReceive(queue) {
   };
 }
 
+/** withAttributeNames returns the request with the attributes' names where the library looks for them. */
+async function withAttributeNames(request) {
+  const chunks = await request.toArray();
+  let body = Buffer.concat(chunks);
+  if (request.headers["x-amz-target"] === "AmazonSQS.ReceiveMessage") {
+    const asked = JSON.parse(body);
+    asked.AttributeNames ??= asked.MessageSystemAttributeNames;
+    body = Buffer.from(JSON.stringify(asked));
+  }
+  const { headers, method, url } = request;
+  return Object.assign(Readable.from([body]), { headers, method, url });
+}
+
 function main() {
   let handle;
-  const server = http.createServer((request, response) => {
+  const server = http.createServer(async (request, response) => {
     const url = new URL(request.url, "http://127.0.0.1");
     if (url.pathname === "/_clock/advance") {
       clock.advance(Number(url.searchParams.get("ms")));
       response.end();
       return;
     }
-    caller.run(response, () => handle(request, response));
+    const complete = await withAttributeNames(request);
+    caller.run(response, () => handle(complete, response));
   });
   server.listen(Number(process.env.PORT ?? 0), process.env.HOST ?? "127.0.0.1", () => {
     const { address, port } = server.address();

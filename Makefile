@@ -1,0 +1,94 @@
+# jobhook. `make` lists the targets; `make run` needs Go alone, `make test` Go and
+# Node, what checks the template Python.
+
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.DEFAULT_GOAL := help
+.PHONY: help run test deps build bench lint format python template moto fuzz clean
+
+PYTHON ?= python3
+ARCH ?= arm64# of the functions: arm64 or amd64
+FUZZTIME ?= 5s
+# Arguments for the targets that run something: make run ARGS="--schedule 1s,2s"
+ARGS ?=
+
+GOLANGCI_VERSION := 2.15.0
+GOLANGCI := .bin/golangci-lint-$(GOLANGCI_VERSION)
+NODE_MODULES := tools/node/node_modules/.package-lock.json
+VENV := .venv/installed
+# The flags of template.yaml's build: internal/runtimeapi tests what they make.
+FUNCTION_BUILD := -trimpath -buildvcs=false -tags lambda.norpc -ldflags "-s -w"
+
+help: ## List the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+
+run: ## Try it: the local runner, a receiver and sample jobs (Go alone)
+	@tools/check go
+	@go run ./cmd/jobhook demo $(ARGS)
+
+test: ## All tests, against emulators of DynamoDB and SQS (Go and Node)
+	@tools/check go node
+	@$(MAKE) deps
+	@if command -v "$$(go env CC)" >/dev/null; then race=-race; \
+	else echo "no C compiler: testing without the race detector"; race=; fi; \
+	go test $$race -shuffle=on $(ARGS) ./...
+
+deps: $(NODE_MODULES) ## Install the emulators (npm, pinned)
+	@:
+
+build: ## Build the functions and the jobhook command into .bin/
+	@tools/check go
+	@set -e; for dir in functions/*/; do name=$$(basename $$dir); \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) go build $(FUNCTION_BUILD) -o .bin/functions/$$name/bootstrap ./functions/$$name; \
+	done
+	@go build -trimpath -o .bin/ ./cmd/...
+	@ls -l .bin/functions/*/bootstrap .bin/jobhook | awk '{ printf "%6.1f MB  %s\n", $$5 / 1e6, $$NF }'
+
+bench: ## Measure deliveries per second beside a bare sign-and-POST loop
+	@tools/check go
+	@go run ./internal/bench $(ARGS)
+
+lint: $(GOLANGCI) ## Check the Go code and its formatting (golangci-lint, pinned)
+	@$(GOLANGCI) run $(ARGS) ./...
+
+format: $(GOLANGCI) ## Format the Go code as lint wants it (ARGS="path …" for a part)
+	@$(GOLANGCI) fmt $(ARGS)
+
+python: $(VENV) ## Install cfn-lint, SAM CLI and moto into .venv (pinned)
+	@:
+
+template: $(VENV) ## Check template.yaml and the CloudFormation that SAM makes of it
+	@mkdir -p .bin
+	@.venv/bin/cfn-lint template.yaml
+	@.venv/bin/python tools/translate.py template.yaml >.bin/template.json
+	@.venv/bin/cfn-lint .bin/template.json
+	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv/bin/sam validate --lint --template template.yaml
+
+moto: $(VENV) ## Run the Secrets Manager contract against moto
+	@tools/check go
+	@tools/moto go test -count=1 -run Contract $(ARGS) ./shared/secrets/...
+
+fuzz: ## Run each fuzz target for a few seconds (FUZZTIME=5s)
+	@tools/check go
+	@tools/fuzz $(FUZZTIME)
+
+clean: ## Remove what the other targets made
+	@rm -rf .bin .venv .aws-sam tools/node/node_modules coverage.out
+
+# npm runs no package's own scripts; the lock file fixes every version and hash.
+$(NODE_MODULES): tools/node/package-lock.json
+	@tools/check node
+	@npm ci --prefix tools/node --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(VENV): tools/requirements.txt
+	@PYTHON=$(PYTHON) tools/check python
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/pip install --quiet --disable-pip-version-check --no-deps -r tools/requirements.txt
+	@touch $@
+
+# Built here, so that it knows this Go; two to three minutes, once.
+$(GOLANGCI):
+	@tools/check go
+	@echo "building golangci-lint $(GOLANGCI_VERSION): takes a few minutes, once"
+	@GOBIN=$(CURDIR)/.bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION)
+	@mv .bin/golangci-lint $@
