@@ -1,0 +1,94 @@
+package receiving
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// MaxSources bounds the sources of one configuration.
+const MaxSources = 200
+
+var sourceName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
+
+const nameRule = "a source's name is part of its URL: 1 to 64 lower-case letters, digits, - and _, beginning with a letter or digit"
+
+// ParseSources reads the configuration of all sources:
+//
+//	{"sources": {"stripe": {"scheme": "stripe", "secrets": ["whsec_…"]}}}
+//
+// docs/receiving.md names every setting. The error is a *ConfigError with all
+// mistakes, and holds no secret.
+func ParseSources(raw []byte) (Sources, error) {
+	var p problems
+	if !checkSyntax(raw, &p) {
+		return nil, p.err()
+	}
+	top, ok := members(raw)
+	if !ok {
+		p.add("$", `the configuration must be an object: {"sources": {…}}`)
+		return nil, p.err()
+	}
+	var sources Sources
+	for _, m := range top {
+		switch {
+		case m.name != "sources":
+			p.add("$", `%s is no setting: "sources" is the only one`, shown(m.name))
+		case sources != nil:
+			p.add("sources", "it is there twice: join the two")
+		default:
+			sources = readSources(m.value, &p)
+		}
+	}
+	if sources == nil && len(p.found) == 0 {
+		p.add("$", `"sources" is missing: {"sources": {"name": {"scheme": …, "secrets": […]}}}`)
+	}
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	return sources, nil
+}
+
+func checkSyntax(raw []byte, p *problems) bool {
+	var any json.RawMessage
+	err := json.Unmarshal(raw, &any)
+	if err == nil {
+		return true
+	}
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		line, column := place(raw, syntax.Offset)
+		p.add("$", "it is not valid JSON at line %d, column %d", line, column)
+		return false
+	}
+	p.add("$", "it is not valid JSON")
+	return false
+}
+
+func readSources(raw json.RawMessage, p *problems) Sources {
+	sources := Sources{}
+	list, ok := members(raw)
+	if !ok {
+		p.add("sources", `it must be an object: {"name": {"scheme": …, "secrets": […]}}`)
+		return sources
+	}
+	if len(list) == 0 || len(list) > MaxSources {
+		p.add("sources", "it has %d sources: 1 to %d are allowed", len(list), MaxSources)
+	}
+	for i, m := range list {
+		path := fmt.Sprintf("sources[%d]", i)
+		if !sourceName.MatchString(m.name) || strings.HasPrefix(m.name, "whs") || strings.HasPrefix(m.name, "whp") {
+			p.add(path, "%s", nameRule)
+			continue
+		}
+		path = "sources." + m.name
+		if _, twice := sources[m.name]; twice {
+			p.add(path, "it is there twice: give each source a name of its own")
+			continue
+		}
+		sources[m.name] = readSource(path, m, p)
+	}
+	return sources
+}

@@ -1,0 +1,98 @@
+package receiving
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+	"unicode/utf8"
+)
+
+// MaxMessage is what SQS takes in one message, attributes included: 1 MiB.
+const MaxMessage = 1 << 20
+
+// Message is one message for the inbox.
+type Message struct {
+	Source  string // attribute "source"; also the fair queue's group
+	ID      string // attribute "id": the sender's id, or the body's hash
+	DedupID string // 64 hex digits: the same for every message of one delivery
+	Body    []byte // an Envelope as JSON
+}
+
+// Envelope is the inbox message's body. The webhook's own body stands in Body
+// as it came when it is UTF-8, else in BodyBase64.
+type Envelope struct {
+	Source     string            `json:"source"`
+	ID         string            `json:"id"`
+	DedupID    string            `json:"dedup_id"`
+	Scheme     string            `json:"scheme"`
+	Timestamp  *time.Time        `json:"timestamp"`   // the sender's, as signed; null where the scheme has none
+	ReceivedAt time.Time         `json:"received_at"` // ours
+	Headers    map[string]string `json:"headers"`     // lower-case names; no signature, no credential
+	Body       *string           `json:"body,omitempty"`
+	BodyBase64 string            `json:"body_base64,omitempty"`
+	BodySHA256 string            `json:"body_sha256"` // hex
+}
+
+// compose writes the inbox message of an accepted request. The error is a
+// *Refusal when it does not fit.
+func (s Source) compose(r Request, a Accepted, now time.Time) (Message, error) {
+	m := Message{Source: s.Name, ID: a.ID, DedupID: dedupID(s.Name, a.ReceiptID)}
+	e := Envelope{
+		Source: s.Name, ID: a.ID, DedupID: m.DedupID, Scheme: s.Scheme.Name(),
+		ReceivedAt: now.UTC().Truncate(time.Millisecond), Headers: s.matter(r.Header), BodySHA256: a.Digest,
+	}
+	if !a.Timestamp.IsZero() {
+		e.Timestamp = &a.Timestamp
+	}
+	if utf8.Valid(r.Body) {
+		text := string(r.Body)
+		e.Body = &text
+	} else {
+		e.BodyBase64 = base64.StdEncoding.EncodeToString(r.Body)
+	}
+	var err error
+	if m.Body, err = encode(e, len(r.Body)); err != nil {
+		return Message{}, err
+	}
+	if m.size() > MaxMessage {
+		return Message{}, tooLarge
+	}
+	return m, nil
+}
+
+func encode(e Envelope, size int) ([]byte, error) {
+	var buf bytes.Buffer
+	buf.Grow(size + size/8 + 1024)
+	out := json.NewEncoder(&buf)
+	out.SetEscapeHTML(false) // three times the room for every < and >
+	if err := out.Encode(e); err != nil {
+		return nil, fmt.Errorf("write the inbox message: %w", err)
+	}
+	return escapeRefused(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
+}
+
+// escapeRefused writes the two characters that SQS refuses and JSON allows,
+// U+FFFE and U+FFFF, as escapes. JSON has them only within strings. All others
+// that SQS refuses are control characters, which are escaped already.
+func escapeRefused(text []byte) []byte {
+	text = bytes.ReplaceAll(text, []byte("\xEF\xBF\xBE"), []byte(`\ufffe`))
+	return bytes.ReplaceAll(text, []byte("\xEF\xBF\xBF"), []byte(`\uffff`))
+}
+
+// dedupID is a name for one delivery that fits wherever an id is wanted, SQS's
+// MessageDeduplicationId included.
+func dedupID(source, receiptID string) string {
+	sum := sha256.Sum256([]byte(source + "\n" + receiptID))
+	return hex.EncodeToString(sum[:])
+}
+
+// attributesOverhead is what the attributes' names and types take.
+const attributesOverhead = len("source") + len("id") + 2*len("String")
+
+func (m Message) size() int {
+	return len(m.Body) + len(m.Source) + len(m.ID) + attributesOverhead
+}

@@ -1,0 +1,104 @@
+package receiptstest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jobhook/jobhook/shared/receipt"
+	"github.com/jobhook/jobhook/shared/webhook"
+)
+
+// Memory is a store in memory.
+type Memory struct {
+	// Fault, if any, is asked before every write ("claim", "complete",
+	// "release") and says whether it is made, and what is answered in place of
+	// its own verdict: (true, err) is a write whose answer is lost.
+	Fault func(write string) (apply bool, err error)
+
+	mu    sync.Mutex
+	items map[receipt.Key]receipt.Receipt
+	calls map[string]int
+}
+
+// Claim is receiving.Receipts'.
+func (m *Memory) Claim(_ context.Context, r receipt.Receipt, now time.Time) (standing receipt.Receipt, err error) {
+	err = m.write("claim", func() error {
+		old, there := m.items[r.Key]
+		if there && old.Owner != r.Owner && old.At(now) != receipt.Free {
+			standing = old
+			return webhook.ErrLost
+		}
+		m.items[r.Key] = r
+		return nil
+	})
+	return standing, err
+}
+
+// Complete is receiving.Receipts'.
+func (m *Memory) Complete(_ context.Context, k receipt.Key, owner string) error {
+	return m.write("complete", func() error {
+		r, there := m.items[k]
+		if !there || r.Owner != owner {
+			return webhook.ErrLost
+		}
+		r.State, r.Until = receipt.Done, time.Time{}
+		m.items[k] = r
+		return nil
+	})
+}
+
+// Release is receiving.Receipts'.
+func (m *Memory) Release(_ context.Context, k receipt.Key, owner string) error {
+	return m.write("release", func() error {
+		r, there := m.items[k]
+		if there && (r.Owner != owner || r.State == receipt.Done) {
+			return webhook.ErrLost
+		}
+		delete(m.items, k)
+		return nil
+	})
+}
+
+// Get returns the receipt that stands, expired or not.
+func (m *Memory) Get(k receipt.Key) (receipt.Receipt, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, there := m.items[k]
+	return r, there
+}
+
+// Len counts the receipts.
+func (m *Memory) Len() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.items)
+}
+
+// Calls counts the writes asked for, of all kinds.
+func (m *Memory) Calls() (total int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, n := range m.calls {
+		total += n
+	}
+	return total
+}
+
+func (m *Memory) write(name string, apply func() error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.items == nil {
+		m.items, m.calls = map[receipt.Key]receipt.Receipt{}, map[string]int{}
+	}
+	m.calls[name]++
+	if m.Fault != nil {
+		if does, err := m.Fault(name); err != nil {
+			if does {
+				_ = apply()
+			}
+			return err
+		}
+	}
+	return apply()
+}

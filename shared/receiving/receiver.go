@@ -1,0 +1,148 @@
+package receiving
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/jobhook/jobhook/shared/receipt"
+	"github.com/jobhook/jobhook/shared/webhook"
+)
+
+const (
+	// DefaultBudget is the time of one request where the context sets no
+	// deadline: less than the shortest that a sender waits and still retries.
+	DefaultBudget = 10 * time.Second
+	// leaseMargin is for clocks that differ: a lease ends after its request did.
+	leaseMargin = 2 * time.Second
+	// settleTimeout bounds the write that follows the send; it is made even
+	// when the request is being canceled.
+	settleTimeout = 2 * time.Second
+	// reserve is what is left for that write after a send that took all its time.
+	reserve = settleTimeout + 500*time.Millisecond
+)
+
+// Deps are the parts that receiving works on.
+type Deps struct {
+	Sources  Directory
+	Receipts Receipts
+	Inbox    Inbox
+	Log      *slog.Logger
+
+	Now   func() time.Time
+	Token func() string // a new unique text, for the receipt's owner
+}
+
+// Receiver receives webhooks. It is safe for concurrent use.
+type Receiver struct {
+	Deps
+	MaxBody int // bytes; 0: DefaultMaxBody
+}
+
+// Receive works on one request and returns what to answer. A 2xx is given only
+// when the inbox has the webhook.
+func (v *Receiver) Receive(ctx context.Context, r Request) Answer {
+	started := v.Now()
+	e := entry{request: r}
+	a := v.receive(ctx, r, started, &e)
+	e.write(ctx, v.Log, a, v.Now().Sub(started))
+	return a
+}
+
+func (v *Receiver) receive(ctx context.Context, r Request, now time.Time, e *entry) Answer {
+	s, err := v.Sources.Source(ctx, r.Source)
+	if errors.Is(err, ErrUnknownSource) {
+		return e.refuse(&Refusal{http.StatusNotFound, "not found", "no source of this name is configured"})
+	}
+	if err != nil {
+		return e.fault(fmt.Errorf("find the source: %w", err))
+	}
+	e.source, e.scheme = s.Name, s.Scheme.Name()
+	a, err := Judge(s, r, v.MaxBody, now)
+	if err != nil {
+		return e.judged(err)
+	}
+	e.accepted = a
+	if challenge, ok := challengeOf(s, r.Body); ok {
+		e.outcome = "challenge"
+		return jsonAnswer(http.StatusOK, map[string]string{"challenge": challenge})
+	}
+	m, err := s.compose(r, a, now)
+	if err != nil {
+		return e.judged(err)
+	}
+	return v.queue(ctx, m, a, now, e)
+}
+
+// queue claims, sends and completes.
+func (v *Receiver) queue(ctx context.Context, m Message, a Accepted, now time.Time, e *entry) Answer {
+	ctx, cancel := budget(ctx)
+	defer cancel()
+	claim := receipt.Receipt{
+		Key: receipt.Key{Source: m.Source, ID: a.ReceiptID}, State: receipt.Processing, Owner: v.Token(),
+		Until: lease(ctx, now), ExpiresAt: a.ExpiresAt, Digest: a.Digest,
+	}
+	standing, err := v.Receipts.Claim(ctx, claim, now)
+	if errors.Is(err, webhook.ErrLost) {
+		return e.lost(standing, a, now)
+	}
+	if err != nil {
+		return e.fault(fmt.Errorf("claim: %w", err))
+	}
+	if err := v.send(ctx, m); err != nil {
+		v.release(ctx, claim, e)
+		return e.fault(fmt.Errorf("send to the inbox: %w", err))
+	}
+	v.complete(ctx, claim, e)
+	e.outcome = "queued"
+	return received(false)
+}
+
+// send leaves time to settle what comes of it.
+func (v *Receiver) send(ctx context.Context, m Message) error {
+	deadline, _ := ctx.Deadline()
+	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-reserve))
+	defer cancel()
+	return v.Inbox.Send(ctx, m)
+}
+
+// complete may fail: the inbox has the webhook, and the sender must not send
+// it again, so the answer is the same.
+func (v *Receiver) complete(ctx context.Context, claim receipt.Receipt, e *entry) {
+	ctx, cancel := settled(ctx)
+	defer cancel()
+	if err := v.Receipts.Complete(ctx, claim.Key, claim.Owner); err != nil {
+		e.settle = fmt.Errorf("complete the receipt: %w", err)
+	}
+}
+
+// release lets the sender's next try begin at once; without it the lease must
+// end first.
+func (v *Receiver) release(ctx context.Context, claim receipt.Receipt, e *entry) {
+	ctx, cancel := settled(ctx)
+	defer cancel()
+	if err := v.Receipts.Release(ctx, claim.Key, claim.Owner); err != nil {
+		e.settle = fmt.Errorf("release the receipt: %w", err)
+	}
+}
+
+func budget(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, limited := ctx.Deadline(); limited {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, DefaultBudget)
+}
+
+func settled(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+}
+
+// lease ends a little after the last moment at which this request can send.
+func lease(ctx context.Context, now time.Time) time.Time {
+	deadline, _ := ctx.Deadline()
+	// The deadline is by the real clock; what is left of it is what counts.
+	return now.Add(time.Until(deadline) + leaseMargin).Truncate(time.Millisecond).UTC()
+}
