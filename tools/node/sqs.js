@@ -63,8 +63,12 @@ function main() {
       response.end();
       return;
     }
-    const complete = await withAttributeNames(request);
-    caller.run(response, () => handle(complete, response));
+    try {
+      const complete = await withAttributeNames(request);
+      await caller.run(response, () => handle(complete, response));
+    } catch (error) {
+      response.destroy(error); // a caller that hung up, or sent no JSON
+    }
   });
   server.listen(Number(process.env.PORT ?? 0), process.env.HOST ?? "127.0.0.1", () => {
     const { address, port } = server.address();
