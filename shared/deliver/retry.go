@@ -22,6 +22,9 @@ func NewRetrier(d Deps, c Config) *Retrier { return &Retrier{newCourier(d, c)} }
 // has to come back.
 const raceTries = 3
 
+// overdueAfter is longer than any invocation lasts.
+const overdueAfter = 5 * time.Minute
+
 // Retry works on one message of the retry queue. nil means that the message
 // may go; on an error it must come back.
 func (r *Retrier) Retry(ctx context.Context, m Message) error {
@@ -62,7 +65,7 @@ func (r *Retrier) try(ctx context.Context, m Message, asked queue.Retry) error {
 	}
 	d := l.Delivery
 	if !d.Open() || d.NextNumber() != asked.Attempt {
-		return r.stale(ctx, l, asked)
+		return r.stale(ctx, m, l, asked)
 	}
 	now := r.Now()
 	switch {
@@ -81,9 +84,16 @@ func (r *Retrier) try(ctx context.Context, m Message, asked queue.Retry) error {
 }
 
 // stale is for a message whose attempt has been made. If its owner died before
-// sending the next message, this one, coming back, sees to it.
-func (r *Retrier) stale(ctx context.Context, l webhook.Loaded, asked queue.Retry) error {
-	if l.Delivery.NextNumber() == asked.Attempt+1 {
+// sending the next message, it is the owner's own message that comes back and
+// sees to it; another one does so only when that is long overdue (a message
+// that was moved out of the dead letters has a new id).
+func (r *Retrier) stale(ctx context.Context, m Message, l webhook.Loaded, asked queue.Retry) error {
+	last, made := l.Delivery.Last()
+	if !made || last.Number != asked.Attempt {
+		return nil
+	}
+	overdue := r.Now().Sub(last.At) > overdueAfter
+	if l.Delivery.Lease.Message == m.ID || overdue {
 		return r.follow(ctx, l.Delivery, l.Endpoint)
 	}
 	return nil

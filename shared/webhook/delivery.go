@@ -48,7 +48,9 @@ type Delivery struct {
 	BodyURL       string // the URL that the unitary profile names in its body
 
 	Queued int   // number of the attempt whose queue message is known to be sent
-	Lease  Lease // of the attempt under way
+	// Lease is of the attempt under way; once that is recorded, it still says
+	// whose message answers for what follows.
+	Lease Lease
 	Rev    string
 }
 
@@ -110,7 +112,9 @@ func (d Delivery) EndedGone() bool {
 // when the schedule allows another attempt; zero when it allows none.
 func (d Delivery) Settle(a Attempt, v Verdict, next time.Time) Delivery {
 	d.Attempts = append(d.Attempts[:len(d.Attempts):len(d.Attempts)], a)
-	d.NextAttemptAt, d.Lease = time.Time{}, Lease{}
+	d.NextAttemptAt = time.Time{}
+	// The lease is over, but its message still has to see to what follows.
+	d.Lease.Until = time.Time{}
 	switch {
 	case v == Success:
 		d.Status = Delivered

@@ -62,8 +62,8 @@ func TestSettleMovesTheState(t *testing.T) {
 			if after.Status != c.want || !after.NextAttemptAt.Equal(c.due) {
 				t.Errorf("is %s, due %s; want %s, due %s", after.Status, after.NextAttemptAt, c.want, c.due)
 			}
-			if len(after.Attempts) != 2 || len(before.Attempts) != 1 || after.Lease != (webhook.Lease{}) {
-				t.Error("the attempt must be added to a copy, and the lease given up")
+			if len(after.Attempts) != 2 || len(before.Attempts) != 1 || after.Lease != (webhook.Lease{Message: "m"}) {
+				t.Error("the attempt must be added to a copy, and the lease ended but its message kept")
 			}
 		})
 	}

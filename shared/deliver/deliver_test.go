@@ -1,0 +1,358 @@
+package deliver_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jobhook/jobhook/shared/deliver"
+	"github.com/jobhook/jobhook/shared/intake"
+	"github.com/jobhook/jobhook/shared/payload"
+	"github.com/jobhook/jobhook/shared/schedule"
+	"github.com/jobhook/jobhook/shared/sender"
+	"github.com/jobhook/jobhook/shared/webhook"
+)
+
+func (w *world) parse(body string) webhook.Event {
+	w.t.Helper()
+	ev, err := intake.Parse([]byte(body), "acme", w.now(), intake.Rules{Retention: 30 * 24 * time.Hour})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return ev
+}
+
+// The same completion a hundred times at once, and again an hour later: one
+// delivery, whichever way it comes.
+func TestAHundredTimesAtOnce(t *testing.T) {
+	for name, failures := range map[string]int{"delivered at once": 0, "delivered after two retries": 2} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.endpoint("ep_a", nil)
+			w.net.answers["ep_a.example"] = recoversAfter(failures)
+			var wg sync.WaitGroup
+			for i := range 100 {
+				wg.Go(func() {
+					m := deliver.Message{ID: fmt.Sprint("m", i), Body: []byte(completion)}
+					if err := w.dispatcher.Dispatch(context.Background(), m); err != nil {
+						t.Errorf("message %d: %v", i, err)
+					}
+				})
+			}
+			wg.Wait()
+			if waiting := w.retries.Len(); waiting > 1 {
+				t.Errorf("%d retry messages for one delivery", waiting)
+			}
+			w.run()
+			w.advance(w.now().Add(time.Hour))
+			w.complete(completion)
+			w.run()
+			_, deliveries := w.load(completionID)
+			if d := deliveries["ep_a"]; len(deliveries) != 1 || d.Status != webhook.Delivered || len(d.Attempts) != failures+1 {
+				t.Errorf("%d deliveries, %s after %d attempts", len(deliveries), d.Status, len(d.Attempts))
+			}
+			if posts := w.net.to("ep_a.example"); len(posts) != failures+1 {
+				t.Errorf("%d posts, want %d", len(posts), failures+1)
+			}
+		})
+	}
+}
+
+// The very same message given out a hundred times at once, as SQS may: the
+// others come back and find it done.
+func TestOneMessageGivenOutTwice(t *testing.T) {
+	w := newWorld(t)
+	w.endpoint("ep_a", nil)
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			err := w.dispatcher.Dispatch(context.Background(), deliver.Message{ID: "one", Body: []byte(completion)})
+			if err != nil && !errors.Is(err, deliver.ErrBusy) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if posts := w.net.to("ep_a.example"); len(posts) != 1 {
+		t.Errorf("%d posts, want 1", len(posts))
+	}
+}
+
+func TestADoubledRetryMessageMakesNoExtraAttempt(t *testing.T) {
+	w := newWorld(t)
+	w.endpoint("ep_a", nil)
+	w.net.answers["ep_a.example"] = always(500)
+	w.complete(completion)
+	w.step()
+	for range 3 {
+		next, ok := w.retries.NextVisible()
+		if !ok {
+			t.Fatal("no retry is queued")
+		}
+		w.advance(next)
+		got, err := w.retries.Receive(context.Background(), 10)
+		if err != nil || len(got) != 1 {
+			t.Fatalf("%d retry messages (%v), want 1", len(got), err)
+		}
+		var wg sync.WaitGroup
+		for i := range 20 {
+			id := got[0].ID + strings.Repeat("'", i) // the message itself and 19 doubles
+			wg.Go(func() {
+				m := deliver.Message{ID: id, Body: got[0].Body}
+				if err := w.retrier.Retry(context.Background(), m); err != nil && !errors.Is(err, deliver.ErrBusy) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if err := w.retries.Delete(context.Background(), got[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		w.step()
+	}
+	w.run()
+	_, deliveries := w.load(completionID)
+	if d := deliveries["ep_a"]; d.Status != webhook.Failed || len(d.Attempts) != 4 || len(w.net.to("ep_a.example")) != 4 {
+		t.Errorf("%s after %d attempts and %d posts, want failed after 4", d.Status, len(d.Attempts), len(w.net.to("ep_a.example")))
+	}
+}
+
+func TestBadCompletionsAreSetAside(t *testing.T) {
+	w := newWorld(t)
+	w.endpoint("ep_a", nil)
+	for _, body := range []string{"not JSON", `{"status":"s","type":"t"}`,
+		`{"id":"2","status":"s","type":"t","callback_url":"nowhere"}`, completion,
+		`{"id":"3","status":"s","type":"t","result":"` + strings.Repeat("x", 300<<10) + `"}`} {
+		w.complete(body)
+	}
+	w.run()
+	if posts := w.net.to("ep_a.example"); len(posts) != 1 {
+		t.Errorf("the good one among them was posted %d times", len(posts))
+	}
+	reasons := strings.Join(w.rejectedReasons(), "\n")
+	for _, want := range []string{"not JSON", "id: is missing", "callback_url: is not a URL", "at most 262144"} {
+		if !strings.Contains(reasons, want) {
+			t.Errorf("no reason says %q:\n%s", want, reasons)
+		}
+	}
+}
+
+func TestAConflictIsReportedAndTheFirstStands(t *testing.T) {
+	w := newWorld(t)
+	w.endpoint("ep_a", nil)
+	w.complete(completion)
+	w.run()
+	w.complete(strings.Replace(completion, `"x"`, `"y"`, 1))
+	w.run()
+	if posts := w.net.to("ep_a.example"); len(posts) != 1 {
+		t.Errorf("%d posts, want the first alone", len(posts))
+	}
+	if reasons := w.rejectedReasons(); len(reasons) != 1 || !strings.Contains(reasons[0], "event_id") {
+		t.Errorf("set aside: %q", reasons)
+	}
+	if _, err := w.publisher.Publish(context.Background(), w.parse(strings.Replace(completion, `"x"`, `"z"`, 1))); !errors.Is(err, deliver.ErrConflict) {
+		t.Errorf("the API says %v, want the conflict", err)
+	}
+	if duplicate, err := w.publisher.Publish(context.Background(), w.parse(completion)); err != nil || !duplicate {
+		t.Errorf("the same again: duplicate %t, %v", duplicate, err)
+	}
+}
+
+// A fault of ours consumes no attempt and blames nobody.
+func TestAMissingSecretIsOurFault(t *testing.T) {
+	w := newWorld(t)
+	w.endpoint("ep_a", nil)
+	w.net.answers["ep_a.example"] = recoversAfter(1)
+	w.secrets.setBroken(true)
+	w.complete(completion)
+	w.step()
+	if posts := w.net.to("ep_a.example"); len(posts) != 0 {
+		t.Fatal("it was sent unsigned")
+	}
+	w.secrets.setBroken(false)
+	w.advance(w.now().Add(2 * time.Minute))
+	w.step()
+	w.secrets.setBroken(true)
+	next, _ := w.retries.NextVisible()
+	w.advance(next)
+	w.step()
+	w.secrets.setBroken(false)
+	w.run()
+	_, deliveries := w.load(completionID)
+	if d := deliveries["ep_a"]; d.Status != webhook.Delivered || len(d.Attempts) != 2 {
+		t.Errorf("%s after %d attempts, want delivered after 2", d.Status, len(d.Attempts))
+	}
+}
+
+func TestTheRetryReadsTheEndpointAfresh(t *testing.T) {
+	ctx := context.Background()
+	type outcome struct {
+		status webhook.Status
+		reason string
+		moved  int // posts to the mended URL
+	}
+	for name, c := range map[string]struct {
+		change func(w *world, e webhook.Endpoint) error
+		want   outcome
+	}{
+		"the URL was mended": {func(w *world, e webhook.Endpoint) error {
+			was := e.Rev
+			e.URL, e.Profile, e.IncludeResult, e.Rev = "https://mended.example/", payload.SharpAPI, false, w.token()
+			return w.db.ReplaceEndpoint(ctx, was, e)
+		}, outcome{webhook.Delivered, "", 1}},
+		"it was disabled": {func(w *world, e webhook.Endpoint) error {
+			was := e.Rev
+			e.Enabled, e.Rev = false, w.token()
+			return w.db.ReplaceEndpoint(ctx, was, e)
+		}, outcome{webhook.Held, "endpoint_disabled", 0}},
+		"it was removed": {func(w *world, e webhook.Endpoint) error {
+			return w.db.DeleteEndpoint(ctx, "acme", e.ID)
+		}, outcome{webhook.Canceled, "endpoint_removed", 0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			e := w.endpoint("ep_a", nil)
+			w.net.answers["ep_a.example"] = always(500)
+			w.complete(completion)
+			w.step()
+			if err := c.change(w, e); err != nil {
+				t.Fatal(err)
+			}
+			w.run()
+			_, deliveries := w.load(completionID)
+			d := deliveries["ep_a"]
+			got := outcome{d.Status, d.Reason, len(w.net.to("mended.example"))}
+			if got != c.want || len(w.net.to("ep_a.example")) != 1 {
+				t.Errorf("it ends as %+v, want %+v", got, c.want)
+			}
+			if got.moved == 1 && w.net.to("mended.example")[0].body != w.net.to("ep_a.example")[0].body {
+				t.Error("the body changed with the endpoint: every attempt carries the same bytes")
+			}
+		})
+	}
+}
+
+func TestADisabledEndpointHoldsItsEvents(t *testing.T) {
+	w := newWorld(t)
+	w.endpoint("ep_a", func(e *webhook.Endpoint) { e.Enabled = false })
+	w.endpoint("ep_b", func(e *webhook.Endpoint) { e.Events = []string{"other.*"} })
+	w.complete(completion)
+	w.run()
+	ev, deliveries := w.load(completionID)
+	if d := deliveries["ep_a"]; len(ev.Targets) != 1 || d.Status != webhook.Held || len(d.Attempts) != 0 {
+		t.Errorf("targets %v, delivery %s: want it held", ev.Targets, d.Status)
+	}
+}
+
+func TestAnAddressThatIsNotPublicFailsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.endpoint("ep_a", nil)
+	w.net.answers["ep_a.example"] = func(int) sender.Answer { return sender.Answer{Reason: sender.ReasonAddressNotPublic} }
+	w.complete(completion)
+	w.run()
+	_, deliveries := w.load(completionID)
+	d := deliveries["ep_a"]
+	if a, _ := d.Last(); d.Status != webhook.Failed || len(d.Attempts) != 1 || a.Reason != "address_not_public" {
+		t.Errorf("%s after %d attempts", d.Status, len(d.Attempts))
+	}
+}
+
+func TestRetryAfterLengthensWithinItsBound(t *testing.T) {
+	for name, c := range map[string]struct{ asked, want time.Duration }{
+		"shorter than the schedule": {time.Second, time.Minute},
+		"longer":                    {20 * time.Minute, 20 * time.Minute},
+		"beyond the bound":          {48 * time.Hour, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.endpoint("ep_a", nil)
+			w.net.answers["ep_a.example"] = func(n int) sender.Answer {
+				if n == 1 {
+					return sender.Answer{StatusCode: 429, Reason: sender.ReasonHTTPStatus, RetryAfter: c.asked}
+				}
+				return sender.Answer{StatusCode: 200}
+			}
+			w.complete(completion)
+			w.run()
+			posts := w.net.to("ep_a.example")
+			if got := posts[1].at.Sub(posts[0].at); got < c.want || got > c.want+time.Second {
+				t.Errorf("the second attempt came after %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// Delays beyond what SQS takes are taken in hops, and none ends early.
+func TestALongScheduleHops(t *testing.T) {
+	w := newWorld(t, func(c *deliver.Config) {
+		c.Schedule = schedule.Schedule{2*time.Hour + 500*time.Millisecond, 24 * time.Hour}
+	})
+	w.endpoint("ep_a", nil)
+	w.net.answers["ep_a.example"] = always(503)
+	w.complete(completion)
+	w.run()
+	posts := w.net.to("ep_a.example")
+	if len(posts) != 3 {
+		t.Fatalf("%d posts, want 3", len(posts))
+	}
+	for i, want := range []time.Duration{2*time.Hour + 500*time.Millisecond, 24 * time.Hour} {
+		if got := posts[i+1].at.Sub(posts[i].at); got < want || got > want+2*time.Second {
+			t.Errorf("attempt %d came after %s, want %s", i+2, got, want)
+		}
+	}
+}
+
+// What there is no time left for is handed to the retry function, and none of
+// it is lost.
+func TestAnInvocationWithoutTimeHandsOver(t *testing.T) {
+	w := newWorld(t)
+	w.endpoint("ep_a", nil)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // less than a POST and its record may take
+	defer cancel()
+	if err := w.dispatcher.Dispatch(ctx, deliver.Message{ID: "m", Body: []byte(completion)}); err != nil {
+		t.Fatal(err)
+	}
+	if posts := w.net.to("ep_a.example"); len(posts) != 0 {
+		t.Error("it posted without the time to record it")
+	}
+	w.run()
+	_, deliveries := w.load(completionID)
+	if d := deliveries["ep_a"]; d.Status != webhook.Delivered || len(d.Attempts) != 1 || d.Attempts[0].Number != 1 {
+		t.Errorf("%s after %d attempts, want delivered at the first", d.Status, len(d.Attempts))
+	}
+}
+
+func TestAPanicTakesNobodyElseAlong(t *testing.T) {
+	errs := deliver.Results([]int{1, 2, 3}, func(i int) error {
+		if i == 2 {
+			panic("boom")
+		}
+		return nil
+	})
+	if errs[0] != nil || errs[1] == nil || errs[2] != nil {
+		t.Errorf("errors are %v", errs)
+	}
+}
+
+// A first endpoint gets the first event after it was made, cache or none; a
+// second one, within the cache's time.
+func TestTheEndpointCacheNeverBelievesThatNobodyWantsIt(t *testing.T) {
+	w := newWorld(t, func(c *deliver.Config) { c.EndpointCache = 10 * time.Second })
+	publish := func(id string) {
+		w.complete(strings.Replace(completion, `"id":"1"`, `"id":"`+id+`"`, 1))
+		w.run()
+	}
+	publish("a") // reads that there are none
+	w.endpoint("ep_a", nil)
+	publish("b")
+	w.endpoint("ep_b", nil)
+	w.advance(w.now().Add(10 * time.Second))
+	publish("c")
+	if a, b := len(w.net.to("ep_a.example")), len(w.net.to("ep_b.example")); a != 2 || b != 1 {
+		t.Errorf("the first endpoint got %d events and the second %d, want 2 and 1", a, b)
+	}
+}

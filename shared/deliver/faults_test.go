@@ -1,0 +1,350 @@
+package deliver_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jobhook/jobhook/shared/deliver"
+	"github.com/jobhook/jobhook/shared/queue"
+	"github.com/jobhook/jobhook/shared/sender"
+	"github.com/jobhook/jobhook/shared/webhook"
+)
+
+var errFault = errors.New("fault of ours")
+
+// mode is how a write goes wrong.
+type mode string
+
+const (
+	lost    mode = "lost"                           // not applied, and the caller is told
+	landed  mode = "landed, but the answer is lost" // applied, and the caller is told it was not
+	crashed mode = "lost, and the process dies"     // nothing after it happens in this invocation
+	died    mode = "landed, and the process dies"
+)
+
+// faults breaks the n-th write of all (from 1), or, in a storm, any. All
+// writes pass through at.
+type faults struct {
+	mu      sync.Mutex
+	n       int
+	mode    mode
+	storm   func() (mode, bool)
+	count   int
+	dead    bool
+	hit     string // which write it was
+	records int    // how many of the broken ones were records of a POST
+}
+
+func (f *faults) at(what string, write func() error) error {
+	f.mu.Lock()
+	isRecord := strings.HasPrefix(what, "record")
+	if f.dead {
+		if isRecord {
+			f.records++
+		}
+		f.mu.Unlock()
+		return errFault
+	}
+	f.count++
+	how, broken := f.mode, f.count == f.n
+	if f.storm != nil {
+		how, broken = f.storm()
+	}
+	if broken {
+		f.hit = what
+		f.dead = how == crashed || how == died
+		if isRecord {
+			f.records++
+		}
+	}
+	f.mu.Unlock()
+	if broken && (how == lost || how == crashed) {
+		return fmt.Errorf("%s: %w", what, errFault)
+	}
+	err := write()
+	if broken {
+		return fmt.Errorf("%s: %w", what, errFault)
+	}
+	return err
+}
+
+// revive is a new invocation of a function.
+func (f *faults) revive() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dead = false
+}
+
+type faultyEvents struct{ w *world }
+
+func (f faultyEvents) InsertEvent(ctx context.Context, e webhook.Event) (standing webhook.Event, err error) {
+	err = f.w.faults.at("insert event", func() error { standing, err = f.w.db.InsertEvent(ctx, e); return err })
+	return standing, err
+}
+
+func (f faultyEvents) LeaseEvent(ctx context.Context, id, rev string, to webhook.Claim) (ev webhook.Event, err error) {
+	err = f.w.faults.at("lease event", func() error { ev, err = f.w.db.LeaseEvent(ctx, id, rev, to); return err })
+	return ev, err
+}
+
+func (f faultyEvents) LoadEvent(ctx context.Context, id string) (webhook.Event, []webhook.Delivery, error) {
+	return f.w.db.LoadEvent(ctx, id)
+}
+
+type faultyDeliveries struct{ w *world }
+
+func (f faultyDeliveries) InsertDelivery(ctx context.Context, d webhook.Delivery) error {
+	return f.w.faults.at("record "+d.EndpointID, func() error { return f.w.db.InsertDelivery(ctx, d) })
+}
+
+func (f faultyDeliveries) ReplaceDelivery(ctx context.Context, rev string, d webhook.Delivery) error {
+	what := "record " + d.EndpointID
+	switch {
+	case !d.Lease.Until.IsZero():
+		what = "claim attempt"
+	case d.Open() && d.Queued == d.NextNumber():
+		what = "mark queued"
+	}
+	return f.w.faults.at(what, func() error { return f.w.db.ReplaceDelivery(ctx, rev, d) })
+}
+
+type faultyReplacer struct{ w *world }
+
+func (f faultyReplacer) ReplaceEndpoint(ctx context.Context, rev string, e webhook.Endpoint) error {
+	return f.w.faults.at("disable endpoint", func() error { return f.w.db.ReplaceEndpoint(ctx, rev, e) })
+}
+
+type faultyQueue struct {
+	w *world
+	deliver.Queue
+}
+
+func (f faultyQueue) Send(ctx context.Context, m queue.Message) error {
+	return f.w.faults.at("send", func() error { return f.Queue.Send(ctx, m) })
+}
+
+// scenario is a world to break: what is published, and what must come of it.
+type scenario struct {
+	name    string
+	prepare func(w *world)
+	want    map[string]webhook.Status
+	posts   map[string]int // to each host, when nothing breaks
+	check   func(w *world)
+}
+
+var scenarios = []scenario{
+	{
+		name: "recovers after two failures",
+		prepare: func(w *world) {
+			w.endpoint("ep_a", nil)
+			w.net.answers["ep_a.example"] = recoversAfter(2)
+			w.complete(completion)
+		},
+		want:  map[string]webhook.Status{"ep_a": webhook.Delivered},
+		posts: map[string]int{"ep_a.example": 3},
+	},
+	{
+		name: "never recovers",
+		prepare: func(w *world) {
+			w.endpoint("ep_a", nil)
+			w.net.answers["ep_a.example"] = always(500)
+			w.complete(completion)
+		},
+		want:  map[string]webhook.Status{"ep_a": webhook.Failed},
+		posts: map[string]int{"ep_a.example": 4},
+	},
+	{
+		name: "two endpoints and the job's own URL, published by the API",
+		prepare: func(w *world) {
+			w.endpoint("ep_a", nil)
+			w.endpoint("ep_b", nil)
+			w.net.answers["ep_b.example"] = recoversAfter(1)
+			w.publishRepeatedly(`{"id":"1","status":"success","type":"translate","callback_url":"https://job.example/x"}`)
+		},
+		want:  map[string]webhook.Status{"ep_a": webhook.Delivered, "ep_b": webhook.Delivered, webhook.JobTarget: webhook.Delivered},
+		posts: map[string]int{"ep_a.example": 1, "ep_b.example": 2, "job.example": 1},
+	},
+	{
+		name: "gone",
+		prepare: func(w *world) {
+			w.endpoint("ep_a", nil)
+			w.net.answers["ep_a.example"] = always(410)
+			w.complete(completion)
+		},
+		want:  map[string]webhook.Status{"ep_a": webhook.Failed},
+		posts: map[string]int{"ep_a.example": 1},
+		check: func(w *world) {
+			e, err := w.db.Endpoint(context.Background(), "acme", "ep_a")
+			if err != nil || e.Enabled || e.DisabledReason != webhook.Gone {
+				w.t.Errorf("the endpoint that is gone is %+v (%v), want it disabled", e, err)
+			}
+		},
+	},
+	{
+		name: "gone at the second attempt",
+		prepare: func(w *world) {
+			w.endpoint("ep_a", nil)
+			w.net.answers["ep_a.example"] = func(n int) sender.Answer { return failing(map[bool]int{true: 500, false: 410}[n == 1]) }
+			w.complete(completion)
+		},
+		want:  map[string]webhook.Status{"ep_a": webhook.Failed},
+		posts: map[string]int{"ep_a.example": 2},
+		check: func(w *world) {
+			if e, _ := w.db.Endpoint(context.Background(), "acme", "ep_a"); e.Enabled {
+				w.t.Error("the endpoint that is gone is still enabled")
+			}
+		},
+	},
+}
+
+// publishRepeatedly publishes as a client does that repeats what failed.
+func (w *world) publishRepeatedly(body string) {
+	w.t.Helper()
+	ev := w.parse(body)
+	for range 3 {
+		_, err := w.publisher.Publish(context.Background(), ev)
+		w.faults.revive()
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, errFault) {
+			w.t.Fatal(err)
+		}
+	}
+	w.t.Fatal("publishing keeps failing")
+}
+
+// Every write of every scenario is broken once, in each way. After that all
+// goes well, and so must the outcome.
+func TestFaultAtEveryWrite(t *testing.T) {
+	for _, s := range scenarios {
+		t.Run(s.name, func(t *testing.T) {
+			whole := newWorld(t)
+			s.prepare(whole)
+			whole.run()
+			checkScenario(whole, s)
+			writes := whole.faults.count
+			if writes < 3 {
+				t.Fatalf("only %d writes pass the faults", writes)
+			}
+			for n := 1; n <= writes; n++ {
+				for _, m := range []mode{lost, landed, crashed, died} {
+					t.Run(fmt.Sprintf("write %d %s", n, m), func(t *testing.T) {
+						t.Parallel()
+						w := newWorld(t)
+						w.faults.n, w.faults.mode = n, m
+						s.prepare(w)
+						w.run()
+						if w.faults.hit == "" {
+							t.Fatal("nothing was broken")
+						}
+						checkScenario(w, s)
+					})
+				}
+			}
+		})
+	}
+}
+
+// Every third write breaks, in any way, for as long as it takes. The outcome
+// is the same, and no POST is repeated but for a record that broke.
+func TestStormOfFaults(t *testing.T) {
+	for _, s := range scenarios {
+		for seed := range uint64(30) {
+			t.Run(fmt.Sprintf("%s, seed %d", s.name, seed), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				s.prepare(w)
+				chance := rand.New(rand.NewPCG(seed, 7))
+				w.faults.storm = func() (mode, bool) {
+					return []mode{lost, landed, crashed, died}[chance.IntN(4)], chance.IntN(3) == 0
+				}
+				w.run()
+				_, deliveries := w.load(completionID)
+				for target, status := range s.want {
+					if d := deliveries[target]; d.Status != status {
+						t.Errorf("%s is %q, want %q", target, d.Status, status)
+					}
+				}
+				posts, want := 0, 0
+				for host, n := range s.posts {
+					posts, want = posts+len(w.net.to(host)), want+n
+				}
+				if posts > want+w.faults.records {
+					t.Errorf("%d posts, want %d and at most %d more", posts, want, w.faults.records)
+				}
+			})
+		}
+	}
+}
+
+func checkScenario(w *world, s scenario) {
+	w.t.Helper()
+	ev, deliveries := w.load(completionID)
+	if len(deliveries) != len(s.want) || len(ev.Targets) != len(s.want) {
+		w.t.Errorf("%d deliveries to %v, want %d", len(deliveries), ev.Targets, len(s.want))
+	}
+	for target, status := range s.want {
+		d := deliveries[target]
+		if d.Status != status || !d.NextAttemptAt.IsZero() {
+			w.t.Errorf("%s is %q, want %q", target, d.Status, status)
+		}
+		checkAttempts(w, d)
+	}
+	for host, want := range s.posts {
+		checkPosts(w, host, want)
+	}
+	if s.check != nil {
+		s.check(w)
+	}
+	if letters, _, err := w.dead.List(context.Background(), 10, ""); err != nil || len(letters) > 0 {
+		w.t.Errorf("%d dead letters (%v)", len(letters), err)
+	}
+}
+
+// checkAttempts: numbered without a gap, never more than the schedule allows,
+// none early.
+func checkAttempts(w *world, d webhook.Delivery) {
+	w.t.Helper()
+	waits := []time.Duration{0, time.Minute, 5 * time.Minute, 15 * time.Minute}
+	if len(d.Attempts) == 0 || len(d.Attempts) > len(waits) {
+		w.t.Errorf("%s has %d attempts", d.EndpointID, len(d.Attempts))
+		return
+	}
+	for i, a := range d.Attempts {
+		if a.Number != i+1 {
+			w.t.Errorf("attempt %d is numbered %d", i+1, a.Number)
+		}
+		if i > 0 && a.At.Before(d.Attempts[i-1].At.Add(waits[i])) {
+			w.t.Errorf("attempt %d came %s after the one before, want at least %s", a.Number, a.At.Sub(d.Attempts[i-1].At), waits[i])
+		}
+	}
+}
+
+// checkPosts: one for each attempt; one more only where the record of a POST,
+// or what led to it, was what broke.
+func checkPosts(w *world, host string, want int) {
+	w.t.Helper()
+	posts := w.net.to(host)
+	allowed := want
+	if len(w.faults.hit) > 6 && w.faults.hit[:6] == "record" {
+		allowed++
+	}
+	if len(posts) < want || len(posts) > allowed {
+		w.t.Errorf("%s got %d posts, want %d (fault: %s)", host, len(posts), want, w.faults.hit)
+	}
+	for _, p := range posts {
+		if p.id != posts[0].id || p.body != posts[0].body {
+			w.t.Errorf("%s got another id or other bytes at a later attempt", host)
+		}
+		if p.stamp != fmt.Sprint(p.at.Unix()) {
+			w.t.Errorf("timestamp %s, want that of the attempt, %d", p.stamp, p.at.Unix())
+		}
+	}
+}
