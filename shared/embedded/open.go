@@ -80,28 +80,22 @@ func Open(cfg Config) (*DB, error) {
 // open opens the file itself. bbolt believes what a damaged file says and may
 // panic, or read beyond its end; both come back as ErrFormat here.
 func (db *DB) open(path string) (err error) {
-	var opened *os.File
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
-		if cause := recover(); cause != nil {
+		if cause := recover(); cause != nil { // the file stays locked until this process ends
 			err = fmt.Errorf("%s: %w: damaged", path, ErrFormat)
-		}
-		if err != nil && opened != nil {
-			_ = opened.Close() // and with it the lock, whatever bbolt left behind
 		}
 	}()
 	db.file, err = bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout: lockWait, FreelistType: bbolt.FreelistMapType, NoStatistics: true,
 		InitialMmapSize: initialMap(),
-		OpenFile: func(name string, flag int, mode fs.FileMode) (*os.File, error) {
-			f, err := os.OpenFile(name, flag, mode)
-			opened = f
-			return f, err
-		},
 	})
 	switch {
 	case err == nil:
-		return db.begin(path)
+		if err = db.begin(path); err != nil {
+			_ = db.file.Close()
+		}
+		return err
 	case errors.Is(err, berrors.ErrTimeout), errors.As(err, new(*fs.PathError)):
 		return err
 	}

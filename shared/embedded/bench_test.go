@@ -1,0 +1,129 @@
+package embedded_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jobhook/jobhook/shared/embedded"
+	"github.com/jobhook/jobhook/shared/payload"
+	"github.com/jobhook/jobhook/shared/queue"
+	"github.com/jobhook/jobhook/shared/webhook"
+)
+
+const benchWorkers = 64
+
+// BenchmarkDelivery is all that the store and the queue do for one delivery
+// that succeeds at once: accept the event, send word of it, receive that, claim
+// the event, record the delivery, delete the message.
+func BenchmarkDelivery(b *testing.B) {
+	dir := b.TempDir()
+	db := openIn(b, dir, time.Now)
+	q := openQueue(b, db, "completions", embedded.QueueConfig{Visibility: time.Minute})
+	var n atomic.Int64
+	before := cpu()
+	b.ResetTimer()
+	var all sync.WaitGroup
+	for range benchWorkers {
+		all.Go(func() {
+			for i := int(n.Add(1)); i <= b.N; i = int(n.Add(1)) {
+				if err := oneDelivery(b, db, q, i); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	b.StopTimer()
+	report(b, db, dir, before)
+}
+
+func oneDelivery(b *testing.B, db *embedded.DB, q *embedded.Queue, n int) error {
+	ctx := b.Context()
+	e := benchEvent(n)
+	if _, err := db.InsertEvent(ctx, e); err != nil {
+		return err
+	}
+	word := queue.Accepted{Form: queue.AcceptedForm, MessageID: e.MessageID, Account: e.Account, EventType: e.Type, Rev: e.Rev}
+	if err := q.Send(ctx, queue.Message{Body: queue.Encode(word), Group: e.Account}); err != nil {
+		return err
+	}
+	got, err := q.Receive(ctx, 1) // its own, or one that another worker has sent
+	if err != nil || len(got) != 1 {
+		return fmt.Errorf("received %d: %w", len(got), err)
+	}
+	word, _ = queue.ParseAccepted(got[0].Body)
+	claim := webhook.Claim{Targets: []string{benchEndpoint}, Lease: webhook.Lease{Message: got[0].ID, Until: time.Now().Add(time.Minute)}, Rev: token(n) + "c"}
+	if e, err = db.LeaseEvent(ctx, word.MessageID, word.Rev, claim); err != nil {
+		return err
+	}
+	if err := db.InsertDelivery(ctx, benchDelivery(e)); err != nil {
+		return err
+	}
+	return q.Delete(ctx, got[0].ID)
+}
+
+const benchEndpoint = "ep_aaaaaaaaaaaaaaaaaaaaaaaa"
+
+var benchResult = json.RawMessage(`{"content":"` + strings.Repeat("x", 1000) + `"}`)
+
+func token(n int) string { return fmt.Sprintf("%022d", n) }
+
+func benchEvent(n int) webhook.Event {
+	id := fmt.Sprintf("bf68a1f2-%08d", n)
+	eventID := "content_translate.success/" + id + "/success"
+	now := time.Now()
+	return webhook.Event{
+		MessageID: webhook.MessageID("default", eventID), EventID: eventID, Type: "content_translate.success", Account: "default",
+		Job:        payload.Job{ID: id, Status: "success", Type: "content_translate"},
+		OccurredAt: now, AcceptedAt: now, ExpiresAt: now.Add(30 * 24 * time.Hour), Result: benchResult,
+		Hash: "abcdefghijklmnopqrstuvwxyz234567", Rev: token(n),
+	}
+}
+
+func benchDelivery(e webhook.Event) webhook.Delivery {
+	now := time.Now()
+	return webhook.Delivery{
+		MessageID: e.MessageID, EventID: e.EventID, Account: e.Account, EndpointID: benchEndpoint, URL: "http://127.0.0.1:9000/hook",
+		Status: webhook.Delivered, Attempts: []webhook.Attempt{{Number: 1, At: now, Duration: time.Millisecond, StatusCode: 200, Response: "ok"}},
+		CreatedAt: e.AcceptedAt, ExpiresAt: e.ExpiresAt, Profile: payload.Standard, IncludeResult: true, Rev: e.Rev + "d",
+	}
+}
+
+func cpu() time.Duration {
+	var use syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &use)
+	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
+}
+
+// report adds what a delivery costs beyond time: CPU, writes per transaction,
+// bytes of file and of memory.
+func report(b *testing.B, db *embedded.DB, dir string, cpuBefore time.Duration) {
+	n := float64(b.N)
+	b.ReportMetric(n/b.Elapsed().Seconds(), "deliveries/s")
+	b.ReportMetric(float64((cpu()-cpuBefore).Microseconds())/n, "cpu-µs/op")
+	stats := db.Stats()
+	b.ReportMetric(float64(stats.Writes)/float64(stats.Transactions), "writes/tx")
+	if info, err := os.Stat(filepath.Join(dir, "jobhook.db")); err == nil {
+		b.ReportMetric(float64(info.Size())/(1<<20), "file-MB")
+	}
+	b.ReportMetric(resident(), "RSS-MB")
+}
+
+// resident is the memory of this process in MB, its mapped file included.
+func resident() float64 {
+	raw, err := os.ReadFile("/proc/self/statm")
+	var size, pages float64
+	if _, scanErr := fmt.Sscan(string(raw), &size, &pages); err != nil || scanErr != nil {
+		return 0
+	}
+	return pages * float64(os.Getpagesize()) / (1 << 20)
+}

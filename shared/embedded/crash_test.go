@@ -1,0 +1,181 @@
+package embedded
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jobhook/jobhook/shared/queue"
+	"github.com/jobhook/jobhook/shared/webhook"
+)
+
+// Set: this process is the one to be killed. Its numbers begin at crashFrom.
+const (
+	crashDir  = "JOBHOOK_CRASH_DIR"
+	crashFrom = "JOBHOOK_CRASH_FROM"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashDir); dir != "" {
+		from, err := strconv.Atoi(os.Getenv(crashFrom))
+		if err != nil {
+			panic(err)
+		}
+		crashChild(dir, from)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// crashChild writes without end, from many goroutines, and says on stdout what
+// has been answered: "sent 17" for event, claim, delivery and message 17,
+// "taken 17" for a message it is about to delete, "deleted 17" once it has.
+func crashChild(dir string, from int) {
+	db, err := Open(Config{Dir: dir})
+	if err != nil {
+		panic(err)
+	}
+	q, err := db.Queue("q", QueueConfig{Visibility: time.Hour})
+	if err != nil {
+		panic(err)
+	}
+	const workers = 8
+	for w := range workers {
+		go func() {
+			for n := from + w; ; n += workers {
+				if err := crashWrite(db, q, n); err != nil {
+					panic(err)
+				}
+			}
+		}()
+	}
+	select {}
+}
+
+func crashEvent(n int) webhook.Event {
+	e := event(n, time.Time{})
+	e.Result = []byte(`"` + strings.Repeat("x", 200+n%2000) + `"`)
+	return e
+}
+
+func crashWrite(db *DB, q *Queue, n int) error {
+	ctx := context.Background()
+	e := crashEvent(n)
+	if _, err := db.InsertEvent(ctx, e); err != nil {
+		return err
+	}
+	claim := webhook.Claim{Targets: []string{"ep_1"}, Lease: webhook.Lease{Message: "m", Until: time.Now().Add(time.Hour)}, Rev: e.Rev + "c"}
+	if _, err := db.LeaseEvent(ctx, e.MessageID, e.Rev, claim); err != nil {
+		return err
+	}
+	if err := db.InsertDelivery(ctx, delivery(e, "ep_1")); err != nil {
+		return err
+	}
+	if err := q.Send(ctx, queue.Message{Body: fmt.Append(nil, n)}); err != nil {
+		return err
+	}
+	fmt.Println("sent", n)
+	if n%3 == 0 {
+		return crashDelete(q)
+	}
+	return nil
+}
+
+func crashDelete(q *Queue) error {
+	got, err := q.Receive(context.Background(), 1)
+	if err != nil || len(got) != 1 {
+		return fmt.Errorf("received %d: %w", len(got), err)
+	}
+	fmt.Println("taken", string(got[0].Body))
+	if err := q.Delete(context.Background(), got[0].ID); err != nil {
+		return err
+	}
+	fmt.Println("deleted", string(got[0].Body))
+	return nil
+}
+
+// TestKill: whatever was answered before a kill -9 is there afterwards, whole.
+// The file lives on through all the kills.
+func TestKill(t *testing.T) {
+	dir := t.TempDir()
+	told := map[string]map[int]bool{"sent": {}, "taken": {}, "deleted": {}}
+	for round, answers := range []int{1, 40, 7, 300, 1500} {
+		killAfter(t, dir, round*1_000_000, answers, func(what string, n int) { told[what][n] = true })
+		db := openDB(t, dir, time.Now)
+		checkEvents(t, db, told["sent"])
+		checkMessages(t, db, told)
+		must(t, db.Close())
+	}
+}
+
+// killAfter runs a child on the directory and kills it once it has told of so
+// many answers; all that it told is noted.
+func killAfter(t *testing.T, dir string, from, answers int, note func(what string, n int)) {
+	t.Helper()
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), crashDir+"="+dir, crashFrom+"="+strconv.Itoa(from))
+	child.Stderr = os.Stderr
+	out, err := child.StdoutPipe()
+	must(t, err)
+	must(t, child.Start())
+	lines := bufio.NewReader(out)
+	for told := 1; ; told++ {
+		line, err := lines.ReadString('\n')
+		if err == io.EOF {
+			break // what it wrote before it died has been read to the end
+		}
+		must(t, err)
+		var what string
+		var n int
+		if _, err := fmt.Sscan(line, &what, &n); err != nil {
+			t.Fatalf("child said %q", line)
+		}
+		note(what, n)
+		if told == answers {
+			must(t, child.Process.Kill()) // SIGKILL
+		}
+	}
+	_ = child.Wait()
+}
+
+func checkEvents(t *testing.T, db *DB, sent map[int]bool) {
+	t.Helper()
+	for n := range sent {
+		want := crashEvent(n)
+		e, deliveries, err := db.LoadEvent(t.Context(), want.MessageID)
+		if err != nil || string(e.Result) != string(want.Result) || !slices.Equal(e.Targets, []string{"ep_1"}) ||
+			len(deliveries) != 1 || e.Lease.Active(time.Now()) {
+			t.Fatalf("event %d: %v, %d deliveries, targets %q, lease %+v", n, err, len(deliveries), e.Targets, e.Lease)
+		}
+	}
+}
+
+func checkMessages(t *testing.T, db *DB, told map[string]map[int]bool) {
+	t.Helper()
+	there := map[int]bool{}
+	for _, r := range receive(t, newQueue(t, db, "q", QueueConfig{}), 1<<30) {
+		n, err := strconv.Atoi(string(r.Body))
+		if err != nil || there[n] {
+			t.Errorf("message %q: %v, twice: %v", r.Body, err, there[n])
+		}
+		there[n] = true
+	}
+	for n := range told["sent"] {
+		if !there[n] && !told["taken"][n] {
+			t.Errorf("message %d was sent, not deleted, and is gone", n)
+		}
+	}
+	for n := range told["deleted"] {
+		if there[n] {
+			t.Errorf("message %d is back after its deletion", n)
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/jobhook/jobhook/shared/queue"
+	"github.com/jobhook/jobhook/shared/storetest"
+	"github.com/jobhook/jobhook/shared/webhook"
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("unexpected error: %v", err)
+	}
+}
+
+func newClock() *storetest.Clock {
+	clock := &storetest.Clock{}
+	clock.Set(storetest.Start)
+	return clock
+}
+
+func openDB(t testing.TB, dir string, now func() time.Time) *DB {
+	t.Helper()
+	db, err := Open(Config{Dir: dir, Now: now})
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func newQueue(t testing.TB, db *DB, name string, cfg QueueConfig) *Queue {
+	t.Helper()
+	if cfg.Visibility == 0 {
+		cfg.Visibility = time.Minute
+	}
+	q, err := db.Queue(name, cfg)
+	must(t, err)
+	return q
+}
+
+func send(t testing.TB, q *Queue, body string, delay time.Duration) {
+	t.Helper()
+	must(t, q.Send(t.Context(), queue.Message{Body: []byte(body), Delay: delay}))
+}
+
+// bodies receives up to max messages and returns their bodies.
+func bodies(t testing.TB, q *Queue, max int) []string {
+	t.Helper()
+	var all []string
+	for _, r := range receive(t, q, max) {
+		all = append(all, string(r.Body))
+	}
+	return all
+}
+
+func receive(t testing.TB, q *Queue, max int) []Received {
+	t.Helper()
+	got, err := q.Receive(t.Context(), max)
+	must(t, err)
+	return got
+}
+
+func event(n int, expires time.Time) webhook.Event {
+	id := fmt.Sprintf("event-%d", n)
+	return webhook.Event{
+		MessageID: webhook.MessageID("acct", id), EventID: id, Type: "t.success", Account: "acct", Hash: "h",
+		AcceptedAt: storetest.Start, ExpiresAt: expires, Result: []byte(`{"n":1}`), Rev: fmt.Sprintf("rev-%d", n),
+	}
+}
+
+func delivery(e webhook.Event, endpoint string) webhook.Delivery {
+	return webhook.Delivery{
+		MessageID: e.MessageID, EventID: e.EventID, Account: e.Account, EndpointID: endpoint, Status: webhook.Pending,
+		CreatedAt: e.AcceptedAt, ExpiresAt: e.ExpiresAt, Rev: e.Rev + endpoint,
+	}
+}
+
+func insert(t testing.TB, db *DB, e webhook.Event, endpoints ...string) webhook.Event {
+	t.Helper()
+	_, err := db.InsertEvent(t.Context(), e)
+	must(t, err)
+	for _, id := range endpoints {
+		must(t, db.InsertDelivery(t.Context(), delivery(e, id)))
+	}
+	return e
+}
+
+// block keeps the writer busy until the answer is called: what is written
+// meanwhile waits together.
+func block(t testing.TB, db *DB) (release func()) {
+	t.Helper()
+	busy, free := make(chan struct{}), make(chan struct{})
+	go func() {
+		_ = db.write(context.Background(), &write{apply: func(*txn) error {
+			close(busy)
+			<-free
+			return nil
+		}})
+	}()
+	<-busy
+	return func() { close(free) }
+}
+
+// waiting blocks until n ops wait for the writer.
+func waiting(db *DB, n int) {
+	for len(db.writes) < n {
+		runtime.Gosched() // no signal tells when another goroutine has sent
+	}
+}

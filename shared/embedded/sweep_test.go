@@ -1,0 +1,126 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/jobhook/jobhook/shared/webhook"
+)
+
+// records counts what lies in a table.
+func records(t *testing.T, db *DB, b table) (n int) {
+	t.Helper()
+	must(t, db.file.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(tableNames[b])).ForEach(func(_, _ []byte) error { n++; return nil })
+	}))
+	return n
+}
+
+func sweep(t *testing.T, db *DB, now time.Time, want int) {
+	t.Helper()
+	got, err := db.Sweep(t.Context(), now)
+	must(t, err)
+	if got != want {
+		t.Errorf("swept %d events at %s, want %d", got, now, want)
+	}
+}
+
+func TestSweep(t *testing.T) {
+	clock := newClock()
+	db := openDB(t, t.TempDir(), clock.Now)
+	start := clock.Now()
+	for n := range 40 { // they expire one by one, some within a minute, in no order
+		insert(t, db, event(n, start.Add(time.Duration(n*7%40)*10*time.Second)), "ep_1", "ep_2")
+	}
+	insert(t, db, event(100, time.Time{}), "ep_1")
+	sweep(t, db, start.Add(-time.Second), 0)
+	sweep(t, db, start.Add(95*time.Second), 10)
+	sweep(t, db, start.Add(95*time.Second), 0)
+	sweep(t, db, start.Add(100*time.Second), 1)
+	if n := records(t, db, work); n != 2*29+1 {
+		t.Errorf("%d deliveries are left, want %d", n, 2*29+1)
+	}
+	sweep(t, db, start.Add(time.Hour), 29)
+	for b, want := range map[table]int{ids: 1, events: 1, work: 1, deliverLog: 1, expiry: 0} {
+		if n := records(t, db, b); n != want {
+			t.Errorf("%s: %d records are left, want %d", tableNames[b], n, want)
+		}
+	}
+	_, deliveries, err := db.LoadEvent(t.Context(), event(100, time.Time{}).MessageID)
+	must(t, err)
+	if len(deliveries) != 1 {
+		t.Errorf("%d deliveries of the one without an end", len(deliveries))
+	}
+}
+
+func TestSweepOfManyTakesManyTransactions(t *testing.T) {
+	clock := newClock()
+	db := openDB(t, t.TempDir(), clock.Now)
+	for n := range 60 {
+		var targets []string
+		for k := range 50 {
+			targets = append(targets, fmt.Sprint("ep_", k))
+		}
+		e := event(n, clock.Now())
+		must(t, db.write(t.Context(), &write{apply: func(txn *txn) error {
+			seq := txn.seqFor(e.MessageID)
+			txn.put(events, seqKey(seq), encodeEvent(e, 1))
+			txn.noteExpiry(e.ExpiresAt, seq)
+			for _, id := range targets {
+				txn.putDelivery(seq, delivery(e, id), encodeDelivery(delivery(e, id), 1))
+			}
+			return nil
+		}}))
+	}
+	before := db.Stats().Transactions
+	sweep(t, db, clock.Now(), 60)
+	if n := db.Stats().Transactions - before; n < 6 {
+		t.Errorf("%d transactions for 6,000 records", n)
+	}
+	if n := records(t, db, work) + records(t, db, deliverLog) + records(t, db, ids); n != 0 {
+		t.Errorf("%d records are left", n)
+	}
+}
+
+// TestSecondLife: a message id is used again after its event expired, before
+// the sweeper came.
+func TestSecondLife(t *testing.T) {
+	clock := newClock()
+	db := openDB(t, t.TempDir(), clock.Now)
+	e := insert(t, db, event(1, clock.Now().Add(time.Minute)), "ep_1", "ep_2")
+	clock.Set(clock.Now().Add(time.Hour))
+	e.Rev, e.ExpiresAt = "second", clock.Now().Add(time.Hour)
+	insert(t, db, e, "ep_1")
+	sweep(t, db, clock.Now(), 0)
+	_, deliveries, err := db.LoadEvent(t.Context(), e.MessageID)
+	must(t, err)
+	if len(deliveries) != 1 || records(t, db, work) != 1 || records(t, db, deliverLog) != 1 {
+		t.Errorf("%d deliveries, %d and %d records, want 1 each", len(deliveries), records(t, db, work), records(t, db, deliverLog))
+	}
+	sweep(t, db, clock.Now().Add(time.Hour), 1)
+}
+
+// TestSweepOfDeliveriesWithoutEvent: they go when the last of them expires.
+func TestSweepOfDeliveriesWithoutEvent(t *testing.T) {
+	clock := newClock()
+	db := openDB(t, t.TempDir(), clock.Now)
+	e := event(1, clock.Now().Add(time.Minute))
+	first, second := delivery(e, "ep_1"), delivery(e, "ep_2")
+	second.ExpiresAt = clock.Now().Add(time.Hour)
+	must(t, errors.Join(db.InsertDelivery(t.Context(), first), db.InsertDelivery(t.Context(), second)))
+	if _, _, err := db.LoadEvent(t.Context(), e.MessageID); !errors.Is(err, webhook.ErrNotFound) {
+		t.Errorf("an event that nobody inserted: %v", err)
+	}
+	sweep(t, db, clock.Now().Add(2*time.Minute), 0)
+	if n := records(t, db, work); n != 2 {
+		t.Errorf("%d deliveries are left, want 2", n)
+	}
+	sweep(t, db, clock.Now().Add(time.Hour+time.Minute), 1)
+	if n := records(t, db, work) + records(t, db, ids) + records(t, db, expiry); n != 0 {
+		t.Errorf("%d records are left", n)
+	}
+}
