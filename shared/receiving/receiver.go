@@ -89,7 +89,8 @@ func (v *Receiver) queue(ctx context.Context, m Message, a Accepted, now time.Ti
 	if errors.Is(err, webhook.ErrLost) {
 		return e.lost(standing, a, now)
 	}
-	if err != nil {
+	if err != nil { // it may have been made all the same
+		v.release(ctx, claim, e)
 		return e.fault(fmt.Errorf("claim: %w", err))
 	}
 	if err := v.send(ctx, m); err != nil {

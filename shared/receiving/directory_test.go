@@ -1,0 +1,103 @@
+package receiving_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jobhook/jobhook/shared/receiving"
+)
+
+// secret is a Fetcher.
+type secret struct {
+	value string
+	err   error
+	reads int
+}
+
+func (s *secret) Fetch(context.Context) ([]byte, error) {
+	s.reads++
+	return []byte(s.value), s.err
+}
+
+const oneSource = `{"sources":{"a":{"scheme":"github","secrets":["hush"]}}}`
+
+func TestCacheReadsOnceInAWhile(t *testing.T) {
+	now := at
+	s := &secret{value: oneSource}
+	c := receiving.NewCache(s, time.Minute, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	if s.reads != 0 {
+		t.Error("it reads before it is asked")
+	}
+	for _, step := range []struct {
+		after time.Duration
+		name  string
+		known bool
+		reads int // in all
+	}{
+		{0, "a", true, 1},
+		{59 * time.Second, "a", true, 1},
+		{time.Minute, "a", true, 2},
+		{time.Minute + 9*time.Second, "b", false, 2}, // a stranger's name, looked for a moment ago
+		{time.Minute + 10*time.Second, "b", false, 3},
+		{time.Minute + 11*time.Second, "c", false, 3},
+	} {
+		now = at.Add(step.after)
+		_, err := c.Source(t.Context(), step.name)
+		if (err == nil) != step.known || err != nil && !errors.Is(err, receiving.ErrUnknownSource) || s.reads != step.reads {
+			t.Errorf("after %s, %s: %v and %d reads, want %d", step.after, step.name, err, s.reads, step.reads)
+		}
+	}
+	s.value = strings.Replace(oneSource, `"a"`, `"b"`, 1)
+	now = now.Add(10 * time.Second)
+	if _, err := c.Source(t.Context(), "b"); err != nil {
+		t.Errorf("a source just made: %v, want it found within 10 s", err)
+	}
+}
+
+func TestCacheKeepsTheOldWhileTheNewIsBroken(t *testing.T) {
+	now := at
+	var log strings.Builder
+	s := &secret{value: oneSource}
+	c := receiving.NewCache(s, time.Minute, func() time.Time { return now }, slog.New(slog.NewTextHandler(&log, nil)))
+	find := func() error { _, err := c.Source(t.Context(), "a"); return err }
+	if err := find(); err != nil {
+		t.Fatal(err)
+	}
+	for _, fault := range []secret{{value: `{"sources":{"a":{"scheme":"nonsense"}}}`}, {err: errBroken}} {
+		log.Reset()
+		s.value, s.err, s.reads = fault.value, fault.err, 0
+		now = now.Add(time.Minute)
+		for range 3 {
+			if err := find(); err != nil {
+				t.Errorf("while it is broken: %v", err)
+			}
+		}
+		if s.reads != 1 || !strings.Contains(log.String(), "level=ERROR msg=sources.unreadable") || !strings.Contains(log.String(), "old_ones_go_on=true") {
+			t.Errorf("%d reads, logged %s", s.reads, log.String())
+		}
+	}
+	s.value, s.err = oneSource, nil
+	now = now.Add(5 * time.Second)
+	if err := find(); err != nil || s.reads != 2 {
+		t.Errorf("mended: %v, %d reads", err, s.reads)
+	}
+}
+
+func TestCacheWithoutAnythingIsAFault(t *testing.T) {
+	s := &secret{value: `{"sources":{}}`}
+	c := receiving.NewCache(s, time.Minute, func() time.Time { return at }, slog.New(slog.DiscardHandler))
+	_, err := c.Source(t.Context(), "a")
+	var mistakes *receiving.ConfigError
+	if !errors.As(err, &mistakes) || errors.Is(err, receiving.ErrUnknownSource) {
+		t.Errorf("got %v, want the mistakes", err)
+	}
+	w := newWorld()
+	w.Sources = c
+	if a := w.Receive(t.Context(), receiving.Request{Source: "a", Method: "POST"}); a.Status != 503 {
+		t.Errorf("answered %d, want 503 so that the sender comes again", a.Status)
+	}
+}
