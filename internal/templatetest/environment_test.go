@@ -135,22 +135,24 @@ func TestProfilesAreThose(t *testing.T) {
 
 // Every parameter has a description and a place in the console's groups.
 func TestParametersAreExplained(t *testing.T) {
-	tpl := load(t)
-	var grouped []string
-	for _, group := range tpl.At("Metadata", "AWS::CloudFormation::Interface", "ParameterGroups").([]any) {
-		grouped = append(grouped, list(group.(map[string]any)["Parameters"])...)
-	}
-	slices.Sort(grouped)
-	if all := slices.Sorted(maps.Keys(tpl.Map("Parameters"))); !slices.Equal(all, grouped) {
-		t.Errorf("parameters\n%v\ngrouped\n%v", all, grouped)
-	}
-	for name := range tpl.Map("Parameters") {
-		if tpl.At("Parameters", name, "Description") == nil {
-			t.Errorf("%s has no description", name)
+	for _, file := range []string{"template.yaml", "receive.yaml"} {
+		tpl := loadFile(t, file)
+		var grouped []string
+		for _, group := range tpl.At("Metadata", "AWS::CloudFormation::Interface", "ParameterGroups").([]any) {
+			grouped = append(grouped, list(group.(map[string]any)["Parameters"])...)
 		}
-		pattern, reason := tpl.At("Parameters", name, "AllowedPattern"), tpl.At("Parameters", name, "ConstraintDescription")
-		if (pattern == nil) != (reason == nil) {
-			t.Errorf("%s: a pattern needs a constraint description", name)
+		slices.Sort(grouped)
+		if all := slices.Sorted(maps.Keys(tpl.Map("Parameters"))); !slices.Equal(all, grouped) {
+			t.Errorf("%s: parameters\n%v\ngrouped\n%v", file, all, grouped)
+		}
+		for name := range tpl.Map("Parameters") {
+			if tpl.At("Parameters", name, "Description") == nil {
+				t.Errorf("%s: %s has no description", file, name)
+			}
+			pattern, reason := tpl.At("Parameters", name, "AllowedPattern"), tpl.At("Parameters", name, "ConstraintDescription")
+			if (pattern == nil) != (reason == nil) {
+				t.Errorf("%s: %s: a pattern needs a constraint description", file, name)
+			}
 		}
 	}
 }

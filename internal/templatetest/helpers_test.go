@@ -10,11 +10,11 @@ import (
 	"github.com/jobhook/jobhook/internal/templatetest"
 )
 
-const path = "../../template.yaml"
+func load(t *testing.T) templatetest.Template { return loadFile(t, "template.yaml") }
 
-func load(t *testing.T) templatetest.Template {
+func loadFile(t *testing.T, file string) templatetest.Template {
 	t.Helper()
-	template, err := templatetest.Load(path)
+	template, err := templatetest.Load("../../" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
