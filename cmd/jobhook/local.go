@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/jobhook/jobhook/internal/local"
+	"github.com/jobhook/jobhook/shared/deliver"
+	"github.com/jobhook/jobhook/shared/payload"
+	"github.com/jobhook/jobhook/shared/schedule"
+)
+
+const localUsage = `jobhook local runs all of jobhook on this machine: the API, the queues and the
+functions in one process, the data in one file.
+
+Usage: jobhook local [flags]
+
+  --listen ADDRESS      where the API is served (default 127.0.0.1:8787)
+  --data DIR            keeps the database and the secrets (default .jobhook)
+  --schedule LIST       delays after failed attempts (default 1m,5m,15m; "" for no retries)
+  --allow-loopback      let endpoints be on this machine, by http too (for trying things out)
+  --send-timeout D      an attempt's total time (default 10s)
+  --retention D         how long events and their deliveries are kept (default 720h)
+  --callback-profile P  of job-level URLs that name none: standard, sharpapi, unitary
+                        or antinium (default standard)
+  --user-agent TEXT     the User-Agent of every POST
+  --antinium-header N   the antinium profile's signature header (default X-Antinium-Signature)
+  --json                log JSON lines, as the functions do, not lines for people
+  --quiet               only warnings and errors
+
+JOBHOOK_API_KEY, when set, is the key that every request must bring
+("Authorization: Bearer KEY"). On an address that other machines can reach it
+must be set.
+`
+
+// drainTime bounds the stop after a signal: an attempt's timeout and its record.
+const drainTime = 35 * time.Second
+
+// localFlags are the flags of `jobhook local`.
+type localFlags struct {
+	options     local.Options
+	schedule    string
+	profile     string
+	json, quiet bool
+}
+
+func (f *localFlags) define(flags *flag.FlagSet) {
+	o := &f.options
+	flags.StringVar(&o.Listen, "listen", local.DefaultListen, "")
+	flags.StringVar(&o.Dir, "data", local.DefaultDir, "")
+	flags.StringVar(&f.schedule, "schedule", schedule.Default, "")
+	flags.BoolVar(&o.AllowLoopback, "allow-loopback", false, "")
+	flags.DurationVar(&o.SendTimeout, "send-timeout", 10*time.Second, "")
+	flags.DurationVar(&o.Retention, "retention", deliver.DefaultRetention, "")
+	flags.StringVar(&f.profile, "callback-profile", string(payload.Standard), "")
+	flags.StringVar(&o.Wire.UserAgent, "user-agent", "", "")
+	flags.StringVar(&o.Wire.AntiniumHeader, "antinium-header", "", "")
+	flags.BoolVar(&f.json, "json", false, "")
+	flags.BoolVar(&f.quiet, "quiet", false, "")
+}
+
+// parse reads the flags; exit is the code to end with when ok is false.
+func (f *localFlags) parse(flags *flag.FlagSet, args []string, help string, stdout, stderr io.Writer) (exit int, ok bool) {
+	flags.SetOutput(io.Discard)
+	flags.Usage = func() {}
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, help)
+		return 0, false
+	case err == nil && flags.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if err == nil {
+		f.options.Schedule, err = schedule.Parse(f.schedule)
+	}
+	if err == nil {
+		if f.options.Profile, err = payload.ParseProfile(f.profile); err != nil {
+			err = fmt.Errorf("--callback-profile: %w", err)
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "jobhook %s: %v\n(jobhook %s --help lists the flags)\n", flags.Name(), err, flags.Name())
+		return exitUsage, false
+	}
+	f.options.Key = os.Getenv("JOBHOOK_API_KEY")
+	f.options.Log = f.logger(stdout)
+	return 0, true
+}
+
+func (f *localFlags) logger(w io.Writer) *slog.Logger {
+	level := slog.LevelInfo
+	if f.quiet {
+		level = slog.LevelWarn
+	}
+	if f.json {
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+	}
+	return slog.New(local.NewLines(w, level, time.Now))
+}
+
+func localCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var f localFlags
+	flags := flag.NewFlagSet("local", flag.ContinueOnError)
+	f.define(flags)
+	if exit, ok := f.parse(flags, args, localUsage, stdout, stderr); !ok {
+		return exit
+	}
+	if err := f.options.Check(); err != nil {
+		fmt.Fprintf(stderr, "jobhook local: %v\n", err)
+		return exitUsage
+	}
+	r, err := local.Start(f.options)
+	if err != nil {
+		fmt.Fprintf(stderr, "jobhook local: %v\n", err)
+		return exitFailed
+	}
+	fmt.Fprintf(stderr, "jobhook serves %s, data in %s, schedule %s (Ctrl-C stops it)\n", r.URL, f.options.Dir, shown(f.options.Schedule))
+	err = r.Wait(ctx)
+	return finish(r, err, stderr)
+}
+
+func shown(s schedule.Schedule) string {
+	if len(s) == 0 {
+		return "without retries"
+	}
+	return s.String()
+}
+
+// finish stops the runner in order.
+func finish(r *local.Runner, err error, stderr io.Writer) int {
+	fmt.Fprintln(stderr, "jobhook stops: waiting for the attempts under way (Ctrl-C again ends it at once)")
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err = errors.Join(err, r.Stop(ctx)); err != nil {
+		fmt.Fprintf(stderr, "jobhook local: %v\n", err)
+		return exitFailed
+	}
+	return 0
+}

@@ -1,0 +1,66 @@
+// Command jobhook runs jobhook on one machine and helps those who work with it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set at release builds: -ldflags "-X main.version=1.2.3".
+var version = "devel"
+
+const usage = `jobhook tells an AI platform's customers that their job is done.
+
+Usage: jobhook COMMAND [flags]
+
+  local    run everything on this machine, in one process and one file
+  demo     run local with a receiver and sample completions, to watch it work
+  verify   check a received request's signature, and say what is wrong with it
+  listen   receive webhooks here, print and verify them, answer as told
+  version  print the version
+
+"jobhook COMMAND --help" explains a command's flags.
+`
+
+// Exit codes: a command that ran and failed, and one that was called wrongly.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	// The first signal ends the work in order; a second one, at once.
+	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, restore)
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, usage)
+		return exitUsage
+	}
+	name, args := args[0], args[1:]
+	switch name {
+	case "local":
+		return localCommand(ctx, args, stdout, stderr)
+	case "demo":
+		return demoCommand(ctx, args, stdout, stderr)
+	case "verify":
+		return verifyCommand(args, stdin, stdout, stderr)
+	case "listen":
+		return listenCommand(ctx, args, stdout, stderr)
+	case "version", "--version":
+		fmt.Fprintln(stdout, "jobhook", version)
+		return 0
+	case "help", "--help", "-h":
+		fmt.Fprint(stdout, usage)
+		return 0
+	}
+	fmt.Fprintf(stderr, "jobhook: there is no command %q\n\n%s", name, usage)
+	return exitUsage
+}

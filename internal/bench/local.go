@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// arrivalLimit bounds the wait for what was published.
+const arrivalLimit = 2 * time.Minute
+
+// build compiles the command as a user would.
+func build(ctx context.Context) (binary string, clean func(), err error) {
+	dir, err := os.MkdirTemp("", "jobhook-bench-")
+	if err != nil {
+		return "", nil, err
+	}
+	clean = func() { _ = os.RemoveAll(dir) }
+	binary = filepath.Join(dir, "jobhook")
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/jobhook").CombinedOutput()
+	if err != nil {
+		clean()
+		return "", nil, fmt.Errorf("build jobhook: %w\n%s", err, out)
+	}
+	return binary, clean, nil
+}
+
+// jobhookLocal publishes over the API of a jobhook process of its own and
+// waits for the last arrival.
+func jobhookLocal(ctx context.Context, o options, binary string) (measure, error) {
+	r, err := newReceiver(o.events)
+	if err != nil {
+		return measure{}, err
+	}
+	defer r.close()
+	p, err := start(ctx, binary)
+	if err != nil {
+		return measure{}, err
+	}
+	defer p.kill()
+	m, err := p.measure(ctx, o, r)
+	if err != nil {
+		return measure{}, fmt.Errorf("%w\n%s", err, p.stderr())
+	}
+	return m, nil
+}
+
+func (p *process) measure(ctx context.Context, o options, r *receiver) (measure, error) {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.concurrency}}
+	defer client.CloseIdleConnections()
+	endpoint := fmt.Sprintf(`{"url":%q}`, r.url)
+	if _, err := p.post(ctx, client, "endpoints", endpoint); err != nil {
+		return measure{}, err
+	}
+	begin := time.Now()
+	sent, err := spread(ctx, o, func(i int) (string, error) {
+		answer, err := p.post(ctx, client, "events", completion(o, i))
+		return answer.MessageID, err
+	})
+	if err != nil {
+		return measure{}, err
+	}
+	select {
+	case <-r.all:
+	case <-ctx.Done():
+		return measure{}, ctx.Err()
+	case <-time.After(arrivalLimit):
+		return measure{}, errors.New("not all events arrived")
+	}
+	took := time.Since(begin)
+	m := measure{rate: float64(o.events) / took.Seconds(), memory: p.peakMemory()}
+	if m.p50, m.p99, err = r.latencies(sent); err != nil {
+		return m, err
+	}
+	usage, err := p.stop()
+	m.cpu = usage.Seconds() * 1000 / float64(o.events)
+	if r.doubles > 0 {
+		return m, fmt.Errorf("%d events arrived twice", r.doubles)
+	}
+	return m, err
+}
+
+type accepted struct {
+	MessageID string `json:"message_id"`
+}
+
+func (p *process) post(ctx context.Context, client *http.Client, path, body string) (accepted, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url+"/v1/accounts/bench/"+path, strings.NewReader(body))
+	if err != nil {
+		return accepted{}, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	var buf bytes.Buffer
+	if err := send(client, req, &buf); err != nil {
+		return accepted{}, err
+	}
+	var a accepted
+	return a, json.Unmarshal(buf.Bytes(), &a)
+}
+
+// process is a running `jobhook local`.
+type process struct {
+	url    string
+	cmd    *exec.Cmd
+	dir    string
+	output chan string // all of stderr, once it has ended
+	ended  bool
+}
+
+var served = regexp.MustCompile(`serves (http://\S+?),? `)
+
+func start(ctx context.Context, binary string) (*process, error) {
+	dir, err := os.MkdirTemp("", "jobhook-bench-data-")
+	if err != nil {
+		return nil, err
+	}
+	p := &process{dir: dir, output: make(chan string, 1)}
+	p.cmd = exec.CommandContext(ctx, binary, "local", "--listen", "127.0.0.1:0", "--data", dir, "--allow-loopback", "--quiet")
+	stderr, err := p.cmd.StderrPipe()
+	if err == nil {
+		err = p.cmd.Start()
+	}
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	lines := bufio.NewScanner(stderr)
+	for p.url == "" && lines.Scan() {
+		if found := served.FindStringSubmatch(lines.Text()); found != nil {
+			p.url = found[1]
+		}
+	}
+	go func() {
+		var rest strings.Builder
+		for lines.Scan() {
+			rest.WriteString(lines.Text() + "\n")
+		}
+		p.output <- rest.String()
+	}()
+	if p.url == "" {
+		p.kill()
+		return nil, errors.New("jobhook local did not start")
+	}
+	return p, nil
+}
+
+// stop ends the process in order and returns its CPU time.
+func (p *process) stop() (time.Duration, error) {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return 0, err
+	}
+	err := p.cmd.Wait()
+	p.ended = true
+	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime(), err
+}
+
+func (p *process) kill() {
+	if !p.ended {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+		p.ended = true
+	}
+	_ = os.RemoveAll(p.dir)
+}
+
+func (p *process) stderr() string {
+	p.kill()
+	return <-p.output
+}
+
+// peakMemory is the process's peak resident memory in MB, where the system says.
+func (p *process) peakMemory() float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(text)
+	if found == nil {
+		return 0
+	}
+	kb, err := strconv.ParseFloat(string(found[1]), 64)
+	if err != nil {
+		return 0
+	}
+	return kb / 1000
+}
