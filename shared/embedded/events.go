@@ -5,36 +5,37 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // InsertEvent stores e unless its message id is taken; then the answer is
 // webhook.ErrLost and the event that stands.
 func (db *DB) InsertEvent(ctx context.Context, e webhook.Event) (webhook.Event, error) {
+	return db.insertEvent(ctx, e, 0, func(*txn) {}, nil)
+}
+
+// Accept is InsertEvent that also sends m, in one write: the queue of those
+// who are to work on e learns of it, or neither is there.
+func (db *DB) Accept(ctx context.Context, e webhook.Event, q *Queue, m queue.Message) (webhook.Event, error) {
+	word := encodeMessage(m, db.now())
+	var at place
+	return db.insertEvent(ctx, e, len(word),
+		func(t *txn) { at = t.enqueue(q.prefix, m.Delay, word) },
+		func() { q.arrived(at) })
+}
+
+// insertEvent writes e, and with it what also writes, size bytes of it.
+func (db *DB) insertEvent(ctx context.Context, e webhook.Event, size int, also func(*txn), durable func()) (webhook.Event, error) {
 	record := encodeEvent(e, db.epoch)
 	var standing *found
-	err := db.write(ctx, &write{size: len(record), apply: func(t *txn) error {
-		standing = nil
-		seq, known := t.seq(e.MessageID)
-		if known {
-			have, err := t.event(seq)
-			switch {
-			case err != nil:
-				return err
-			case have != nil && !t.gone(have.expires):
-				standing = have
-				return unlessSame(have.rev, e.Rev)
-			case have != nil:
-				if err := t.removeEvent(e.MessageID, seq); err != nil {
-					return err
-				}
-			}
+	apply := func(t *txn) (err error) {
+		if standing, err = t.insertEvent(e, record); err == nil {
+			also(t)
 		}
-		seq = t.seqFor(e.MessageID)
-		t.put(events, seqKey(seq), record)
-		t.noteExpiry(e.ExpiresAt, seq)
-		return nil
-	}})
+		return err
+	}
+	err := db.write(ctx, &write{size: len(record) + size, apply: apply, durable: durable})
 	if err != nil && !errors.Is(err, webhook.ErrLost) {
 		return webhook.Event{}, err // perhaps unanswered: standing is still the writer's
 	}
@@ -46,6 +47,27 @@ func (db *DB) InsertEvent(ctx context.Context, e webhook.Event) (webhook.Event, 
 		return webhook.Event{}, decodeErr
 	}
 	return have, err
+}
+
+func (t *txn) insertEvent(e webhook.Event, record []byte) (standing *found, err error) {
+	seq, known := t.seq(e.MessageID)
+	if known {
+		have, err := t.event(seq)
+		switch {
+		case err != nil:
+			return nil, err
+		case have != nil && !t.gone(have.expires):
+			return have, unlessSame(have.rev, e.Rev)
+		case have != nil:
+			if err := t.removeEvent(e.MessageID, seq); err != nil {
+				return nil, err
+			}
+		}
+	}
+	seq = t.seqFor(e.MessageID)
+	t.put(events, seqKey(seq), record)
+	t.noteExpiry(e.ExpiresAt, seq)
+	return nil, nil
 }
 
 // unlessSame is the answer to a write that found a record in its place: none

@@ -45,7 +45,10 @@ type DB struct {
 	writes  chan *write
 	stopped chan struct{} // closed when the writer has ended
 
-	noted                   expiryMark // the writer's own
+	// The writer's own.
+	noted      expiryMark
+	unreleased int // bytes since the last release
+
 	writeCount, commitCount atomic.Uint64
 
 	naming sync.Mutex

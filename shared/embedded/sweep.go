@@ -46,7 +46,10 @@ func (t *txn) noteExpiry(expires time.Time, seq uint64) {
 }
 
 // Sweep removes the events that have expired by now with all their deliveries,
-// in bounded transactions, and says how many events went.
+// in bounded transactions, and says how many events went. It looks only where
+// something expires, so call it often, once a minute: pages that a sweep frees
+// are listed anew in each commit until they are used again, and a large sweep
+// would slow them all down.
 func (db *DB) Sweep(ctx context.Context, now time.Time) (removed int, err error) {
 	var from []byte
 	for more := true; more; {

@@ -28,7 +28,7 @@ var tableNames = [tables]string{"meta", "ids", "events", "work", "log", "endpoin
 
 // fill is how full a page is left when it splits: nearly full where keys come
 // in order, so that pages behind the front are not half empty for ever.
-var fill = [tables]float64{0.5, 0.5, 0.95, 0.9, 0.9, 0.5, 0.9, 0.9}
+var fill = [tables]float64{0.5, 0.5, 1, 0.9, 0.9, 0.5, 0.9, 0.9}
 
 // txn is one transaction of the file.
 type txn struct {

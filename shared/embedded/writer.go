@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"os"
 	"runtime"
 	"time"
 
@@ -15,6 +16,8 @@ const (
 	// maxBatchBytes bounds what one transaction holds in memory: a queue
 	// message may be a MiB.
 	maxBatchBytes = 4 << 20
+	// releaseEvery is after how many bytes of ops the file's pages are released.
+	releaseEvery = 2 << 20
 )
 
 // write is one op for the writer.
@@ -75,6 +78,20 @@ func (db *DB) run() {
 	}
 }
 
+// release keeps the memory that the mapped file takes from growing with it.
+func (db *DB) release(batch []*write) {
+	for _, w := range batch {
+		db.unreleased += w.size
+	}
+	if db.unreleased < releaseEvery {
+		return
+	}
+	db.unreleased = 0
+	if info, err := os.Stat(db.file.Path()); err == nil {
+		release(db.file, info.Size())
+	}
+}
+
 // gather takes what waits, without waiting for more.
 func (db *DB) gather(batch []*write) []*write {
 	size := batch[0].size
@@ -130,7 +147,9 @@ func (db *DB) commit(batch []*write, verdicts []error) (faulty int, err error) {
 		return -1, db.explain(err)
 	}
 	db.noted = t.noted
-	db.written(len(batch))
+	db.writeCount.Add(uint64(len(batch)))
+	db.commitCount.Add(1)
+	db.release(batch)
 	return -1, nil
 }
 
@@ -156,11 +175,6 @@ type Stats struct {
 // Stats counts writes and the transactions that carried them.
 func (db *DB) Stats() Stats {
 	return Stats{Writes: db.writeCount.Load(), Transactions: db.commitCount.Load()}
-}
-
-func (db *DB) written(n int) {
-	db.writeCount.Add(uint64(n))
-	db.commitCount.Add(1)
 }
 
 // explain turns the file's own errors into ours.
