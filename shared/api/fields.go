@@ -1,0 +1,148 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jobhook/jobhook/shared/webhook"
+)
+
+type fields map[string]json.RawMessage
+
+// readOnly are an endpoint's fields that an answer has and no request sets.
+var readOnly = []string{"id", "account", "created_at", "updated_at", "disabled_reason"}
+
+// decodeObject explains what is wrong with a body without quoting it.
+func decodeObject(body []byte) (fields, error) {
+	if !utf8.Valid(body) {
+		return nil, badRequest("the body is not valid UTF-8")
+	}
+	var f fields
+	err := json.Unmarshal(body, &f)
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return nil, badRequest(fmt.Sprintf("the body is not JSON: it breaks off or goes wrong at byte %d", syntax.Offset))
+	}
+	if err != nil || f == nil {
+		return nil, badRequest(`the body must be a JSON object like {"url":"https://example.com/hooks"}`)
+	}
+	return f, nil
+}
+
+// setter changes one field of an endpoint to what a request says.
+type setter struct {
+	name string
+	set  func(s *server, e *webhook.Endpoint, raw json.RawMessage) error
+}
+
+// setters are in the order in which faults are reported.
+var setters = []setter{
+	{"url", (*server).setURL},
+	{"events", (*server).setEvents},
+	{"profile", (*server).setProfile},
+	{"include_result", (*server).setIncludeResult},
+	{"headers", (*server).setHeaders},
+	{"description", (*server).setDescription},
+	{"enabled", (*server).setEnabled},
+}
+
+// fill makes a new endpoint of what a request says. null is as good as absent.
+func (s *server) fill(e *webhook.Endpoint, given fields) error {
+	if err := given.checkNames("secret"); err != nil {
+		return err
+	}
+	maps.DeleteFunc(given, func(_ string, raw json.RawMessage) bool { return isNull(raw) })
+	if _, ok := given["url"]; !ok {
+		return badField("url", `is missing: give the address to post to, like "https://example.com/hooks"`)
+	}
+	return s.set(e, given)
+}
+
+// merge changes an endpoint as RFC 7396 (JSON Merge Patch) says: what is left
+// out stays.
+func (s *server) merge(e *webhook.Endpoint, given fields) error {
+	if _, ok := given["secret"]; ok {
+		return badField("secret", "cannot be changed here, since its receiver needs time to change too: rotating it is a call of its own")
+	}
+	if err := given.checkNames(); err != nil {
+		return err
+	}
+	return s.set(e, given)
+}
+
+func (s *server) set(e *webhook.Endpoint, given fields) error {
+	for _, f := range setters {
+		if raw, ok := given[f.name]; ok {
+			if err := f.set(s, e, raw); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f fields) checkNames(more ...string) error {
+	var known []string
+	for _, s := range setters {
+		known = append(known, s.name)
+	}
+	known = append(known, more...)
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		switch {
+		case slices.Contains(known, name):
+		case slices.Contains(readOnly, name):
+			return badField(name, "is set by jobhook: leave it out")
+		default:
+			return badField(clip(name), "is no field of an endpoint: there are "+strings.Join(known, ", "))
+		}
+	}
+	return nil
+}
+
+// clip keeps a stranger's text short and printable.
+func clip(text string) string {
+	const most = 64
+	runes := []rune(text)
+	for i, r := range runes {
+		if r < ' ' || r == 0x7f {
+			runes[i] = '?'
+		}
+	}
+	if len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return string(runes)
+}
+
+func isNull(raw json.RawMessage) bool { return string(raw) == "null" }
+
+// parse reads a field's value; want says what it must be.
+func parse[T any](name, want string, raw json.RawMessage) (T, error) {
+	var v T
+	if isNull(raw) || json.Unmarshal(raw, &v) != nil {
+		return v, badField(name, "is "+kind(raw)+"; it must be "+want)
+	}
+	return v, nil
+}
+
+// kind names what a JSON value is.
+func kind(raw json.RawMessage) string {
+	switch raw = bytes.TrimSpace(raw); raw[0] {
+	case '"':
+		return "a JSON string"
+	case '{':
+		return "a JSON object"
+	case '[':
+		return "a JSON list"
+	case 't', 'f':
+		return "a JSON boolean"
+	case 'n':
+		return "null"
+	}
+	return "a JSON number"
+}

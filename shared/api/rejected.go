@@ -1,0 +1,36 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+)
+
+// maxShown bounds how much of a completion that was set aside a list shows, so
+// that the longest page stays below the 6 MB that a function can answer.
+const maxShown = 4 << 10
+
+type rejectedView struct {
+	ID        string `json:"id"`
+	Reason    string `json:"reason"`
+	At        string `json:"at"`
+	Body      string `json:"body"`       // its first 4 KB, as text
+	BodyBytes int    `json:"body_bytes"` // how long it is as a whole
+}
+
+func (s *server) listRejected(c *call) error {
+	p, err := c.paging("limit", "cursor")
+	if err != nil {
+		return err
+	}
+	items, next, err := s.Rejected.List(c.r.Context(), p.limit, p.cursor)
+	if err != nil {
+		return listError("rejected completions", err)
+	}
+	return c.answer(http.StatusOK, page(items, next, showRejected))
+}
+
+func showRejected(r Rejected) rejectedView {
+	shown := r.Body[:min(len(r.Body), maxShown)]
+	return rejectedView{ID: r.ID, Reason: r.Reason, At: stamp(r.At),
+		Body: strings.ToValidUTF8(string(shown), "\uFFFD"), BodyBytes: len(r.Body)}
+}

@@ -1,0 +1,116 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/jobhook/jobhook/shared/payload"
+	"github.com/jobhook/jobhook/shared/sender"
+	"github.com/jobhook/jobhook/shared/webhook"
+)
+
+// Limits of an endpoint's fields.
+const (
+	maxURL         = 2048 // bytes
+	maxEvents      = 100
+	maxEventType   = 257  // bytes, as intake allows of a completion's
+	maxDescription = 1000 // characters
+)
+
+func (s *server) setURL(e *webhook.Endpoint, raw json.RawMessage) error {
+	text, err := parse[string]("url", `a string like "https://example.com/hooks"`, raw)
+	if err != nil {
+		return err
+	}
+	if len(text) > maxURL {
+		return badField("url", fmt.Sprintf("is %d bytes long; at most %d are possible", len(text), maxURL))
+	}
+	if err := sender.CheckURL(text, s.AllowLoopback); err != nil {
+		if bad, ok := errors.AsType[*sender.URLError](err); ok {
+			return badField("url", bad.Problem)
+		}
+		return err
+	}
+	e.URL = text
+	return nil
+}
+
+const wantEvents = `a list of 1 to 100 event types: exact ones like "job.done", all that begin alike like "job.*", or "*" for all`
+
+func (s *server) setEvents(e *webhook.Endpoint, raw json.RawMessage) error {
+	patterns, err := parse[[]string]("events", wantEvents, raw)
+	if err != nil {
+		return err
+	}
+	if len(patterns) < 1 || len(patterns) > maxEvents {
+		return badField("events", fmt.Sprintf("has %d entries; it must be %s", len(patterns), wantEvents))
+	}
+	for i, pattern := range patterns {
+		if fault := patternFault(pattern); fault != "" {
+			return badField("events", fmt.Sprintf("entry %d %s; it must be %s", i+1, fault, wantEvents))
+		}
+	}
+	e.Events = patterns
+	return nil
+}
+
+func patternFault(pattern string) string {
+	star := strings.IndexByte(pattern, '*')
+	switch {
+	case pattern == "":
+		return "is empty"
+	case len(pattern) > maxEventType:
+		return fmt.Sprintf("is over %d bytes long", maxEventType)
+	case strings.TrimSpace(pattern) != pattern || strings.ContainsFunc(pattern, unicode.IsControl):
+		return "has white space around it or control characters"
+	case pattern != "*" && star >= 0 && (star != len(pattern)-1 || len(pattern) < 3 || pattern[star-1] != '.'):
+		return `has a * that is not all of it and not after a last "."`
+	}
+	return ""
+}
+
+func (s *server) setProfile(e *webhook.Endpoint, raw json.RawMessage) error {
+	name, err := parse[string]("profile", "a string like \"standard\"", raw)
+	if err != nil {
+		return err
+	}
+	p, err := payload.ParseProfile(name)
+	if err != nil {
+		return badField("profile", err.Error())
+	}
+	e.Profile = p
+	return nil
+}
+
+func (s *server) setIncludeResult(e *webhook.Endpoint, raw json.RawMessage) (err error) {
+	e.IncludeResult, err = parse[bool]("include_result", "true or false", raw)
+	return err
+}
+
+// setEnabled is the owner's word: why jobhook itself had disabled the endpoint
+// no longer matters.
+func (s *server) setEnabled(e *webhook.Endpoint, raw json.RawMessage) (err error) {
+	e.Enabled, err = parse[bool]("enabled", "true or false", raw)
+	e.DisabledReason = ""
+	return err
+}
+
+func (s *server) setDescription(e *webhook.Endpoint, raw json.RawMessage) error {
+	if isNull(raw) {
+		e.Description = ""
+		return nil
+	}
+	text, err := parse[string]("description", "a string", raw)
+	if err != nil {
+		return err
+	}
+	if n := utf8.RuneCountInString(text); n > maxDescription {
+		return badField("description", fmt.Sprintf("is %d characters long; at most %d are possible", n, maxDescription))
+	}
+	e.Description = text
+	return nil
+}
