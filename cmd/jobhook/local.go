@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/jobhook/jobhook/internal/local"
@@ -116,6 +117,7 @@ func localCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		fmt.Fprintf(stderr, "jobhook local: %v\n", err)
 		return exitUsage
 	}
+	tuneMemory()
 	r, err := local.Start(f.options)
 	if err != nil {
 		fmt.Fprintf(stderr, "jobhook local: %v\n", err)
@@ -125,6 +127,20 @@ func localCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	err = r.Wait(ctx)
 	return finish(r, err, stderr)
 }
+
+// tuneMemory lets the heap grow to four times what lives before it is
+// collected, and no further than memoryLimit: the heap is small, and collecting
+// it at twice its size took a sixth of the runner's CPU time.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
+}
+
+const memoryLimit = 80 << 20
 
 func shown(s schedule.Schedule) string {
 	if len(s) == 0 {

@@ -17,6 +17,7 @@ import (
 	"github.com/jobhook/jobhook/shared/api"
 	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/embedded"
+	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/sealing"
 	"github.com/jobhook/jobhook/shared/secrets"
 	"github.com/jobhook/jobhook/shared/sender"
@@ -158,12 +159,25 @@ func (r *Runner) functions(q queues, ring *secrets.Ring) {
 
 func (r *Runner) api(q queues, ring *secrets.Ring) http.Handler {
 	return api.New(api.Deps{
-		Store: r.db, Publisher: &deliver.Publisher{Events: r.db, Completions: q.completions, Token: rand.Text},
+		Store: r.db,
+		Publisher: &deliver.Publisher{
+			Acceptor: acceptor{r.db, q.completions}, Completions: q.completions, Token: rand.Text,
+		},
 		Rejected: rejected{q.rejected}, Now: time.Now, Random: rand.Reader, Token: rand.Text,
 		Seal: vault{ring}.seal, Open: vault{ring}.open,
 		AllowLoopback: r.options.AllowLoopback, Rules: r.options.rules(), ReservedHeaders: r.options.reserved(),
 		Key: r.options.Key, Log: r.options.Log,
 	})
+}
+
+// acceptor stores an event and sends word of it in one write.
+type acceptor struct {
+	db    *embedded.DB
+	queue *embedded.Queue
+}
+
+func (a acceptor) Accept(ctx context.Context, e webhook.Event, word queue.Message) (webhook.Event, error) {
+	return a.db.Accept(ctx, e, a.queue, word)
 }
 
 // vault seals and opens the endpoints' secrets for the API.

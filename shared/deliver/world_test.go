@@ -73,7 +73,10 @@ func newWorld(t *testing.T, changes ...change) *world {
 		Log: slog.New(slog.DiscardHandler), Now: w.now, Chance: func() float64 { return 0 }, Token: w.token,
 	}
 	w.dispatcher, w.retrier = deliver.NewDispatcher(deps, cfg), deliver.NewRetrier(deps, cfg)
-	w.publisher = &deliver.Publisher{Events: faultyEvents{w}, Completions: faultyQueue{w, w.completions}, Token: w.token}
+	words := faultyQueue{w, w.completions}
+	w.publisher = &deliver.Publisher{
+		Acceptor: deliver.InSteps{Events: faultyEvents{w}, Completions: words}, Completions: words, Token: w.token,
+	}
 	return w
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/payload"
@@ -60,11 +61,13 @@ type completion struct {
 	OccurredAt      string          `json:"occurred_at"`
 }
 
-// envelope is an EventBridge event.
+// envelope is an EventBridge event, or a completion alone: one reading tells
+// which.
 type envelope struct {
 	DetailType *string         `json:"detail-type"`
 	Time       string          `json:"time"`
 	Detail     json.RawMessage `json:"detail"`
+	completion
 }
 
 // Parse reads a completion as it comes from EventBridge (the whole event) or
@@ -72,18 +75,16 @@ type envelope struct {
 // it in the path). Bad input is an *Error.
 func Parse(body []byte, account string, now time.Time, rules Rules) (webhook.Event, error) {
 	var env envelope
-	if err := decode(body, &env); err != nil {
-		return webhook.Event{}, err
-	}
-	fallback := now
+	err := decode(body, &env)
+	c, fallback := env.completion, now
 	if env.DetailType != nil && env.Detail != nil {
-		body = env.Detail
-		if t, err := time.Parse(time.RFC3339, env.Time); err == nil {
+		c = completion{}
+		err = decode(env.Detail, &c)
+		if t, timeErr := time.Parse(time.RFC3339, env.Time); timeErr == nil {
 			fallback = t
 		}
 	}
-	var c completion
-	if err := decode(body, &c); err != nil {
+	if err != nil {
 		return webhook.Event{}, err
 	}
 	if account != "" {
@@ -105,7 +106,7 @@ func decode(body []byte, into any) error {
 		if wrong.Field == "" {
 			return fault("", fmt.Sprintf("a JSON %s; it must be an object with id, status and type", wrong.Value))
 		}
-		return fault(wrong.Field, fmt.Sprintf("is a JSON %s; it must be a string", wrong.Value))
+		return fault(strings.TrimPrefix(wrong.Field, "completion."), fmt.Sprintf("is a JSON %s; it must be a string", wrong.Value))
 	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fault("", fmt.Sprintf("not JSON: it breaks off or goes wrong at byte %d", syntax.Offset))
