@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
 	"net/http"
@@ -129,7 +130,10 @@ func (r *Runner) assemble() error {
 	handler := http.NewServeMux()
 	handler.Handle("/v1/", r.api(q, ring))
 	handler.Handle("POST /{$}", &eventBridge{q.completions, r.options.Key, time.Now, rand.Text, r.options.Log})
-	r.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	r.server = &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(r.options.Log.Handler(), slog.LevelError),
+	}
 	if loopback, _ := r.options.onLoopback(); loopback {
 		r.server.Handler = api.LoopbackOnly(handler)
 	}

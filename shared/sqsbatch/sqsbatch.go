@@ -17,9 +17,12 @@ import (
 // Work does what one message asks for. On an error the message comes back.
 type Work func(context.Context, deliver.Message) error
 
+// Function is what lambda.Start takes.
+type Function func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+
 // Handler answers an SQS event with the messages that must come back
 // (ReportBatchItemFailures), so that one failure holds up nobody else.
-func Handler(work Work, log *slog.Logger) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+func Handler(work Work, log *slog.Logger) Function {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		errs := deliver.Results(batch.Records, func(r events.SQSMessage) error {
 			return work(ctx, deliver.Message{ID: r.MessageId, Body: []byte(r.Body), SentAt: sentAt(r)})
