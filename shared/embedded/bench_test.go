@@ -49,28 +49,32 @@ func BenchmarkDelivery(b *testing.B) {
 }
 
 func oneDelivery(b *testing.B, db *embedded.DB, q *embedded.Queue, n int) error {
-	ctx := b.Context()
 	e := benchEvent(n)
-	if _, err := db.InsertEvent(ctx, e); err != nil {
+	if _, err := db.InsertEvent(b.Context(), e); err != nil {
 		return err
 	}
 	word := queue.Accepted{Form: queue.AcceptedForm, MessageID: e.MessageID, Account: e.Account, EventType: e.Type, Rev: e.Rev}
-	if err := q.Send(ctx, queue.Message{Body: queue.Encode(word), Group: e.Account}); err != nil {
+	if err := q.Send(b.Context(), queue.Message{Body: queue.Encode(word), Group: e.Account}); err != nil {
 		return err
 	}
-	got, err := q.Receive(ctx, 1) // its own, or one that another worker has sent
+	got, err := q.Receive(b.Context(), 1) // its own, or one that another worker has sent
 	if err != nil || len(got) != 1 {
 		return fmt.Errorf("received %d: %w", len(got), err)
 	}
-	word, _ = queue.ParseAccepted(got[0].Body)
-	claim := webhook.Claim{Targets: []string{benchEndpoint}, Lease: webhook.Lease{Message: got[0].ID, Until: time.Now().Add(time.Minute)}, Rev: token(n) + "c"}
-	if e, err = db.LeaseEvent(ctx, word.MessageID, word.Rev, claim); err != nil {
+	if err := claimAndRecord(b, db, got[0]); err != nil {
 		return err
 	}
-	if err := db.InsertDelivery(ctx, benchDelivery(e)); err != nil {
+	return q.Delete(b.Context(), got[0].ID)
+}
+
+func claimAndRecord(b *testing.B, db *embedded.DB, r embedded.Received) error {
+	word, _ := queue.ParseAccepted(r.Body)
+	lease := webhook.Lease{Message: r.ID, Until: time.Now().Add(time.Minute)}
+	e, err := db.LeaseEvent(b.Context(), word.MessageID, word.Rev, webhook.Claim{Targets: []string{benchEndpoint}, Lease: lease, Rev: word.Rev + "c"})
+	if err != nil {
 		return err
 	}
-	return q.Delete(ctx, got[0].ID)
+	return db.InsertDelivery(b.Context(), benchDelivery(e))
 }
 
 const benchEndpoint = "ep_aaaaaaaaaaaaaaaaaaaaaaaa"
@@ -128,4 +132,71 @@ func resident() float64 {
 		return 0
 	}
 	return pages * float64(os.Getpagesize()) / (1 << 20)
+}
+
+// BenchmarkBacklog is the same with all events accepted first, and then taken
+// ten at a time: claims and records at once, one deletion for the ten.
+func BenchmarkBacklog(b *testing.B) {
+	dir := b.TempDir()
+	db := openIn(b, dir, time.Now)
+	q := openQueue(b, db, "completions", embedded.QueueConfig{Visibility: time.Minute})
+	var n atomic.Int64
+	before := cpu()
+	b.ResetTimer()
+	var all sync.WaitGroup
+	for range benchWorkers {
+		all.Go(func() {
+			for i := int(n.Add(1)); i <= b.N; i = int(n.Add(1)) {
+				if err := accept(b, db, q, i); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	accepted := b.Elapsed()
+	for range benchWorkers / 10 {
+		all.Go(func() {
+			for drainTen(b, db, q) {
+			}
+		})
+	}
+	all.Wait()
+	b.StopTimer()
+	report(b, db, dir, before)
+	b.ReportMetric(float64(b.N)/accepted.Seconds(), "accepted/s")
+	b.ReportMetric(float64(b.N)/(b.Elapsed()-accepted).Seconds(), "drained/s")
+	if q.Len() != 0 {
+		b.Errorf("%d messages are left", q.Len())
+	}
+}
+
+func accept(b *testing.B, db *embedded.DB, q *embedded.Queue, n int) error {
+	e := benchEvent(n)
+	word := queue.Accepted{Form: queue.AcceptedForm, MessageID: e.MessageID, Account: e.Account, EventType: e.Type, Rev: e.Rev}
+	_, err := db.Accept(b.Context(), e, q, queue.Message{Body: queue.Encode(word), Group: e.Account})
+	return err
+}
+
+func drainTen(b *testing.B, db *embedded.DB, q *embedded.Queue) bool {
+	got, err := q.Receive(b.Context(), 10)
+	if err != nil || len(got) == 0 {
+		return false
+	}
+	var ids []string
+	var all sync.WaitGroup
+	for _, r := range got {
+		ids = append(ids, r.ID)
+		all.Go(func() {
+			if err := claimAndRecord(b, db, r); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if err := q.Delete(b.Context(), ids...); err != nil {
+		b.Error(err)
+	}
+	return true
 }

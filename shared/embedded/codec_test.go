@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,8 +21,8 @@ func full(v reflect.Value, n *int) {
 			v.Set(reflect.ValueOf(storetest.Start.Add(time.Duration(*n) * time.Hour)))
 			return
 		}
-		for i := range v.NumField() {
-			full(v.Field(i), n)
+		for _, field := range v.Fields() {
+			full(field, n)
 		}
 	case reflect.String:
 		v.SetString(strings.Repeat("é\x00", *n))
@@ -70,7 +71,7 @@ func roundTrip[T any](t *testing.T, encode func(T) []byte, decode func([]byte) (
 				t.Errorf("%T: %d of %d bytes are read without an error", want, cut, len(raw))
 			}
 		}
-		if _, err := decode(append(raw[:len(raw):len(raw)], 0)); err == nil {
+		if _, err := decode(append(slices.Clip(raw), 0)); err == nil {
 			t.Errorf("%T: a byte too many is no error", want)
 		}
 		raw[0]++
@@ -89,7 +90,8 @@ func TestRecords(t *testing.T) {
 
 func TestTimes(t *testing.T) {
 	for _, want := range []time.Time{
-		{}, time.Unix(0, 0).UTC(), time.Unix(-1, 999_999_999).UTC(), storetest.Start,
+		{},
+		time.Unix(0, 0).UTC(), time.Unix(-1, 999_999_999).UTC(), storetest.Start,
 		time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC), time.Date(-4000, 1, 1, 0, 0, 0, 1, time.UTC),
 		time.Date(2026, 11, 20, 1, 2, 3, 4, time.FixedZone("", 3600)),
 	} {

@@ -60,6 +60,9 @@ func crashChild(dir string, from int) {
 	select {}
 }
 
+// tell is one write, so that no line mixes with another.
+func tell(what string, n any) { _, _ = fmt.Fprintln(os.Stdout, what, n) }
+
 func crashEvent(n int) webhook.Event {
 	e := event(n, time.Time{})
 	e.Result = []byte(`"` + strings.Repeat("x", 200+n%2000) + `"`)
@@ -82,7 +85,7 @@ func crashWrite(db *DB, q *Queue, n int) error {
 	if err := q.Send(ctx, queue.Message{Body: fmt.Append(nil, n)}); err != nil {
 		return err
 	}
-	fmt.Println("sent", n)
+	tell("sent", n)
 	if n%3 == 0 {
 		return crashDelete(q)
 	}
@@ -94,11 +97,11 @@ func crashDelete(q *Queue) error {
 	if err != nil || len(got) != 1 {
 		return fmt.Errorf("received %d: %w", len(got), err)
 	}
-	fmt.Println("taken", string(got[0].Body))
+	tell("taken", string(got[0].Body))
 	if err := q.Delete(context.Background(), got[0].ID); err != nil {
 		return err
 	}
-	fmt.Println("deleted", string(got[0].Body))
+	tell("deleted", string(got[0].Body))
 	return nil
 }
 

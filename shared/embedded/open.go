@@ -37,6 +37,7 @@ type Config struct {
 // DB is an open data file. It is safe for concurrent use.
 type DB struct {
 	file  *bbolt.DB
+	path  string
 	now   func() time.Time
 	epoch uint64 // counts the openings of this file
 
@@ -66,10 +67,10 @@ func Open(cfg Config) (*DB, error) {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
 	db := &DB{
-		now: cfg.Now, queues: map[string]*Queue{},
+		path: filepath.Join(cfg.Dir, fileName), now: cfg.Now, queues: map[string]*Queue{},
 		writes: make(chan *write, maxBatch), stopped: make(chan struct{}),
 	}
-	err := db.open(filepath.Join(cfg.Dir, fileName))
+	err := db.open(db.path)
 	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("%w on %s", ErrInUse, cfg.Dir)
 	}
@@ -159,7 +160,7 @@ func makeTables(t *txn) error {
 	}
 	for _, name := range tableNames {
 		if _, err := t.tx.CreateBucket([]byte(name)); err != nil {
-			return err
+			return fmt.Errorf("make table %s: %w", name, err)
 		}
 	}
 	t.put(meta, []byte("format"), seqKey(format))
@@ -177,12 +178,11 @@ func number(raw []byte) uint64 {
 // cannot be synced (Windows), it need not be.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
-	if err != nil {
-		return err
+	if err == nil {
+		err = errors.Join(d.Sync(), d.Close())
 	}
-	defer func() { _ = d.Close() }()
-	if err := d.Sync(); err != nil && runtime.GOOS != "windows" {
-		return err
+	if err != nil && runtime.GOOS != "windows" {
+		return fmt.Errorf("sync the data directory: %w", err)
 	}
 	return nil
 }
@@ -198,5 +198,8 @@ func (db *DB) Close() error {
 	}
 	db.closing.Unlock()
 	<-db.stopped
-	return db.file.Close()
+	if err := db.file.Close(); err != nil {
+		return fmt.Errorf("close %s: %w", db.path, err)
+	}
+	return nil
 }

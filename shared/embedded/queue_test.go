@@ -268,3 +268,22 @@ func TestQueueSettings(t *testing.T) {
 		t.Error("deleting by what is no id: no error")
 	}
 }
+
+// TestAccept: an event and the word of it land together; a second event under
+// the id lands not, nor does its word.
+func TestAccept(t *testing.T) {
+	db := openDB(t, t.TempDir(), newClock().Now)
+	q := newQueue(t, db, "completions", QueueConfig{})
+	e := event(1, time.Time{})
+	_, err := db.Accept(t.Context(), e, q, queue.Message{Body: []byte("word")})
+	must(t, err)
+	other := e
+	other.Rev, other.Hash = "another", "another"
+	standing, err := db.Accept(t.Context(), other, q, queue.Message{Body: []byte("lost")})
+	if !errors.Is(err, webhook.ErrLost) || standing.Hash != e.Hash {
+		t.Errorf("the second: %v, standing %+v", err, standing)
+	}
+	if got := bodies(t, q, 10); !slices.Equal(got, []string{"word"}) || q.Len() != 1 {
+		t.Errorf("received %q of %d, want the first's word alone", got, q.Len())
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"runtime"
-	"time"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -87,7 +86,7 @@ func (db *DB) release(batch []*write) {
 		return
 	}
 	db.unreleased = 0
-	if info, err := os.Stat(db.file.Path()); err == nil {
+	if info, err := os.Stat(db.path); err == nil {
 		release(db.file, info.Size())
 	}
 }
@@ -187,11 +186,12 @@ func (db *DB) explain(err error) error {
 
 // alone is for the ops of Open, before the writer runs.
 func (db *DB) alone(apply func(*txn) error) error {
-	return db.file.Update(func(tx *bbolt.Tx) error {
-		t := &txn{tx: tx, now: time.Time{}}
+	err := db.file.Update(func(tx *bbolt.Tx) error {
+		t := &txn{tx: tx}
 		if err := apply(t); err != nil {
 			return err
 		}
 		return t.fault
 	})
+	return db.explain(err)
 }
