@@ -30,8 +30,8 @@ import (
 // keysFile stands in for Secrets Manager: the runner's own secrets.
 const keysFile = "secrets.json"
 
-// sweepEvery is how often expired events are removed.
-const sweepEvery = time.Hour
+// sweepEvery is how often expired events are removed: little at a time.
+const sweepEvery = time.Minute
 
 // Runner is a started runner.
 type Runner struct {
@@ -238,7 +238,7 @@ func (r *Runner) run(listener net.Listener) {
 	}()
 }
 
-// sweep removes what has expired, now and every hour.
+// sweep removes what has expired, now and every minute.
 func (r *Runner) sweep(ctx context.Context) {
 	ticks := time.NewTicker(sweepEvery)
 	defer ticks.Stop()

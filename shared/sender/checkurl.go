@@ -29,20 +29,25 @@ func (e *URLError) Error() string { return "URL: " + e.Problem }
 // parts), localhost, and host names that are not ASCII (xn-- form is accepted).
 // A fragment is ignored and not sent.
 func CheckURL(raw string, allowLoopback bool) error {
-	if _, err := parseURL(raw, allowLoopback); err != nil {
+	if _, err := parseURL(raw, exceptions(allowLoopback, nil)); err != nil {
 		return err
 	}
 	return nil
 }
 
-// CheckURL is the package's CheckURL with the sender's own AllowLoopback.
-func (s *Sender) CheckURL(raw string) error { return CheckURL(raw, s.allowLoopback) }
+// CheckURL is the package's CheckURL with the sender's own exceptions.
+func (s *Sender) CheckURL(raw string) error {
+	if _, err := parseURL(raw, s.allow); err != nil {
+		return err
+	}
+	return nil
+}
 
 func badURL(problem string) *URLError    { return &URLError{ReasonBadURL, problem} }
 func notPublic(problem string) *URLError { return &URLError{ReasonAddressNotPublic, problem} }
 
 // parseURL passes on nothing of url.Parse's error, which quotes the URL.
-func parseURL(raw string, allowLoopback bool) (*url.URL, *URLError) {
+func parseURL(raw string, allow allowed) (*url.URL, *URLError) {
 	if raw == "" {
 		return nil, badURL("is empty: write it as https://host/path")
 	}
@@ -53,7 +58,7 @@ func parseURL(raw string, allowLoopback bool) (*url.URL, *URLError) {
 	if err != nil || u.Opaque != "" {
 		return nil, badURL("is not valid: write it as https://host/path")
 	}
-	if err := checkParts(u, allowLoopback); err != nil {
+	if err := checkParts(u, allow); err != nil {
 		return nil, err
 	}
 	return u, nil
@@ -83,7 +88,7 @@ func escapePath(raw string) string {
 
 func notPath(r rune) bool { return r >= 0x80 || strings.ContainsRune("\"<>\\^`{|}", r) }
 
-func checkParts(u *url.URL, allowLoopback bool) *URLError {
+func checkParts(u *url.URL, allow allowed) *URLError {
 	switch {
 	case u.Scheme == "":
 		return badURL("is not absolute: begin it with https://")
@@ -93,22 +98,22 @@ func checkParts(u *url.URL, allowLoopback bool) *URLError {
 		return badURL("has no host: write it as https://host/path")
 	case u.User != nil:
 		return badURL("holds a user name or password: leave them out, requests are signed instead")
-	case u.Scheme == "http" && !(allowLoopback && isLoopbackHost(u.Hostname())):
+	case u.Scheme == "http" && !plainHost(u.Hostname(), allow):
 		return badURL("is not encrypted: use https:// instead of http://")
 	case !portOK(u.Port()):
 		return badURL("has a port that does not exist: use one from 1 to 65535, or none")
 	}
-	return checkHost(u, allowLoopback)
+	return checkHost(u, allow)
 }
 
-func checkHost(u *url.URL, allowLoopback bool) *URLError {
+func checkHost(u *url.URL, allow allowed) *URLError {
 	host := u.Hostname()
 	addr, err := netip.ParseAddr(host)
 	bracketed := strings.HasPrefix(u.Host, "[")
 	switch {
 	case bracketed && (err != nil || !addr.Is6()), !bracketed && err == nil && !addr.Is4():
 		return badURL("has an IPv6 address in a form that is not valid: write it in brackets")
-	case err == nil && !permitted(addr, allowLoopback):
+	case err == nil && !allow.permits(addr):
 		return notPublic("names the address " + addr.WithZone("").String() + ", which is not public: use a host that the internet can reach")
 	case err == nil:
 		return nil
@@ -116,7 +121,7 @@ func checkHost(u *url.URL, allowLoopback bool) *URLError {
 		return badURL("has a host name with characters that are not allowed: use letters, digits, - and . (the xn-- form for others)")
 	case endsInNumber(host):
 		return badURL("has a number for a host: write an IPv4 address as four decimal numbers without leading zeros")
-	case isLocalhost(host) && !allowLoopback:
+	case isLocalhost(host) && !allow.loopback():
 		return notPublic("names localhost, which is not public: use a host that the internet can reach")
 	}
 	return nil
@@ -130,10 +135,12 @@ func portOK(p string) bool {
 	return err == nil && n != 0
 }
 
-// isLoopbackHost: the hosts to which http:// may go on a developer's machine.
-func isLoopbackHost(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return err == nil && loopback(addr) || strings.EqualFold(host, "localhost")
+// plainHost: the hosts to which http:// may go, on a developer's machine.
+func plainHost(host string, allow allowed) bool {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return allow.has(addr)
+	}
+	return strings.EqualFold(host, "localhost") && allow.loopback()
 }
 
 // isLocalhost: RFC 6761, section 6.3, gives the names below localhost the same

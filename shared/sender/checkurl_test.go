@@ -132,7 +132,7 @@ func checkURL(t *testing.T, raw string, allowLoopback bool, reason Reason) {
 	case strings.Contains(err.Error(), secret):
 		t.Errorf("the error holds the secret: %v", err)
 	}
-	s := &Sender{allowLoopback: allowLoopback}
+	s := &Sender{allow: exceptions(allowLoopback, nil)}
 	if got := s.CheckURL(raw); (got == nil) != (err == nil) {
 		t.Errorf("%q: the sender says %v", raw, got)
 	}

@@ -32,7 +32,7 @@ func (e *dialError) Unwrap() error { return e.err }
 func (s *Sender) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout+dialGrace)
 	defer cancel()
-	g := guard{allowLoopback: s.allowLoopback}
+	g := guard{allow: s.allow}
 	d := net.Dialer{Resolver: s.resolver, ControlContext: g.control}
 	conn, err := d.DialContext(ctx, network, addr)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *Sender) dialTLS(ctx context.Context, network, addr string) (net.Conn, e
 // guard judges each address that one dial tries. Several are tried at once when
 // a name has IPv4 and IPv6.
 type guard struct {
-	allowLoopback   bool
+	allow           allowed
 	passed, refused atomic.Int32
 }
 
@@ -75,7 +75,7 @@ type guard struct {
 // address that the kernel will: no name, no second lookup in between.
 func (g *guard) control(_ context.Context, _, address string, _ syscall.RawConn) error {
 	ap, err := netip.ParseAddrPort(address)
-	if err != nil || ap.Port() == 0 || !permitted(ap.Addr(), g.allowLoopback) {
+	if err != nil || ap.Port() == 0 || !g.allow.permits(ap.Addr()) {
 		g.refused.Add(1)
 		return errNotPublic
 	}
@@ -94,13 +94,4 @@ func (g *guard) reason(err error) Reason {
 		return ReasonConnection
 	}
 	return ReasonAddressNotPublic
-}
-
-func permitted(a netip.Addr, allowLoopback bool) bool {
-	return Public(a) || allowLoopback && loopback(a)
-}
-
-// loopback is 127.0.0.0/8 and ::1 as such, not inside another form.
-func loopback(a netip.Addr) bool {
-	return a.Is4() && a.IsLoopback() || a == netip.IPv6Loopback()
 }

@@ -25,7 +25,7 @@ var errDeadline = errors.New("total deadline passed")
 // breaks off or never ends.
 func (s *Sender) Send(ctx context.Context, r Request) (Answer, error) {
 	start := s.now()
-	u, err := parseURL(r.URL, s.allowLoopback)
+	u, err := parseURL(r.URL, s.allow)
 	if err != nil {
 		return Answer{Reason: err.Reason, Detail: err.Problem}, nil
 	}

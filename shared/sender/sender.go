@@ -26,6 +26,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -53,6 +54,9 @@ type Config struct {
 	// AllowLoopback permits loopback addresses (127.0.0.0/8 and ::1, nothing
 	// else beside public ones) and http:// to them. Only the local runner sets it.
 	AllowLoopback bool
+	// Allow permits these addresses too, and http:// to them: sam local's
+	// containers reach the developer's machine at an address that is not public.
+	Allow []netip.Prefix
 	// ResponseBytes caps what is kept of the answer's body, in bytes of text;
 	// DefaultResponseBytes when 0, nothing when negative.
 	ResponseBytes int
@@ -71,26 +75,26 @@ type Config struct {
 // Sender posts to endpoints and keeps their connections. Make one per process
 // with [New] and share it: it is safe for concurrent use.
 type Sender struct {
-	timeout       time.Duration
-	allowLoopback bool
-	keep          int
-	resolver      *net.Resolver
-	tls           *tls.Config
-	transport     *http.Transport
-	buffers       buffers
-	idle          idleWatch
-	now           func() time.Time
+	timeout   time.Duration
+	allow     allowed
+	keep      int
+	resolver  *net.Resolver
+	tls       *tls.Config
+	transport *http.Transport
+	buffers   buffers
+	idle      idleWatch
+	now       func() time.Time
 }
 
 // New returns a Sender with its own pool of connections.
 func New(c Config) *Sender {
 	s := &Sender{
-		timeout:       orDefault(c.Timeout, DefaultTimeout),
-		allowLoopback: c.AllowLoopback,
-		keep:          max(orDefault(c.ResponseBytes, DefaultResponseBytes), 0),
-		resolver:      c.Resolver,
-		tls:           tlsConfig(c.RootCAs),
-		now:           c.now,
+		timeout:  orDefault(c.Timeout, DefaultTimeout),
+		allow:    exceptions(c.AllowLoopback, c.Allow),
+		keep:     max(orDefault(c.ResponseBytes, DefaultResponseBytes), 0),
+		resolver: c.Resolver,
+		tls:      tlsConfig(c.RootCAs),
+		now:      c.now,
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"reflect"
 	"strings"
 	"time"
@@ -40,6 +41,11 @@ type Delivery struct {
 	MaxResultBytes  int               `env:"MAX_RESULT_BYTES" envDefault:"262144"`
 	CallbackProfile payload.Profile   `env:"DEFAULT_CALLBACK_PROFILE" envDefault:"standard"`
 	LogLevel        slog.Level        `env:"LOG_LEVEL" envDefault:"INFO"`
+
+	// LocalAddresses lets sam local's containers post to receivers on the
+	// developer's machine, by http too. Only SAM's emulator may set it.
+	LocalAddresses []netip.Prefix `env:"LOCAL_ADDRESSES"`
+	SAMLocal       bool           `env:"AWS_SAM_LOCAL"` // set by SAM's emulator, never by Lambda
 }
 
 // Dispatch is what the dispatch function reads.
@@ -59,6 +65,7 @@ func Load[T any](environment map[string]string) (T, error) {
 	var s T
 	options := env.Options{Environment: environment, FuncMap: map[reflect.Type]env.ParserFunc{
 		reflect.TypeFor[schedule.Schedule](): func(v string) (any, error) { return schedule.Parse(v) },
+		reflect.TypeFor[netip.Prefix]():      func(v string) (any, error) { return netip.ParsePrefix(v) },
 		reflect.TypeFor[payload.Profile]():   func(v string) (any, error) { return payload.ParseProfile(v) },
 	}}
 	err := env.ParseWithOptions(&s, options)
@@ -101,6 +108,9 @@ func (d Delivery) check() error {
 	}
 	if d.MaxResultBytes < 1024 || d.MaxResultBytes > 370_000 {
 		faults = append(faults, fmt.Errorf("MAX_RESULT_BYTES is %d; it must be from 1024 to 370000 (a DynamoDB item holds 400 KB)", d.MaxResultBytes))
+	}
+	if len(d.LocalAddresses) > 0 && !d.SAMLocal {
+		faults = append(faults, errors.New("LOCAL_ADDRESSES is for sam local alone; leave it empty in AWS"))
 	}
 	if err := d.Config().Wire.Check(); err != nil {
 		faults = append(faults, fmt.Errorf("ANTINIUM_SIGNATURE_HEADER: %w", err))

@@ -53,7 +53,7 @@ func Deps(ctx context.Context, s settings.Delivery, rejected string, logger *slo
 		Retries:  sqsqueue.New(queues, s.RetryQueueURL),
 		Rejected: sqsqueue.New(queues, rejected),
 		Secrets:  secrets.NewRing(source, secrets.Names{Signing: s.SigningSecretID, Sealing: s.SealingKeyID}),
-		Sender:   sender.New(sender.Config{Timeout: s.SendTimeout, MaxIdleConnsPerHost: s.Concurrency}),
+		Sender:   sender.New(sender.Config{Timeout: s.SendTimeout, MaxIdleConnsPerHost: s.Concurrency, Allow: s.LocalAddresses}),
 		Log:      logger, Now: time.Now, Chance: mathrand.Float64, Token: rand.Text,
 	}, nil
 }
