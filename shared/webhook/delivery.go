@@ -47,11 +47,11 @@ type Delivery struct {
 	IncludeResult bool
 	BodyURL       string // the URL that the unitary profile names in its body
 
-	Queued int   // number of the attempt whose queue message is known to be sent
+	Queued int // number of the attempt whose queue message is known to be sent
 	// Lease is of the attempt under way; once that is recorded, it still says
 	// whose message answers for what follows.
 	Lease Lease
-	Rev    string
+	Rev   string
 }
 
 // Attempt is one POST and what came of it.
