@@ -1,0 +1,104 @@
+package secrets
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/jobhook/jobhook/shared/signing"
+)
+
+// keyFile is what the file holds: each list newest first.
+type keyFile struct {
+	Signing []string `json:"signing"`
+	Sealing []string `json:"sealing"`
+}
+
+// OpenFile reads the secrets of `jobhook local` from a file that only its owner
+// can read (mode 0600), and makes one with new secrets where there is none: it
+// is on disk, whole, before OpenFile returns. To rotate by hand, put a new text
+// in front of its list. Without the file the endpoints' secrets in the database
+// beside it cannot be opened again.
+func OpenFile(path string, random io.Reader) (Static, error) {
+	source, err := readFile(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return source, err
+	}
+	if err := createFile(path, random); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("make the key file: %w", err)
+	}
+	return readFile(path) // another process may have been first
+}
+
+func readFile(path string) (Static, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("key file: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("key file: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("key file %s can be read by others (mode %#o): chmod 600 it", path, info.Mode().Perm())
+	}
+	var held keyFile
+	if json.NewDecoder(io.LimitReader(file, 1<<20)).Decode(&held) != nil || len(held.Signing) == 0 || len(held.Sealing) == 0 {
+		return nil, fmt.Errorf(`key file %s must hold {"signing":["…"],"sealing":["…"]}`, path) // the decoder's own error may quote it
+	}
+	source := Static{}
+	for name, texts := range map[string][]string{LocalNames.Signing: held.Signing, LocalNames.Sealing: held.Sealing} {
+		for _, text := range texts {
+			source[name] = append(source[name], Version{Text: NewText(text)})
+		}
+	}
+	return source, nil
+}
+
+// createFile writes a temporary file and links it: the name appears with all of
+// its contents, and only if nobody else made it meanwhile.
+func createFile(path string, random io.Reader) error {
+	contents, err := newKeys(random)
+	if err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".keys-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name())
+	_, err = temporary.Write(contents)
+	if err := errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(temporary.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func newKeys(random io.Reader) ([]byte, error) {
+	sign, err := signing.GenerateSecret(random)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := signing.GenerateSecret(random)
+	if err != nil {
+		return nil, err
+	}
+	return json.MarshalIndent(keyFile{Signing: []string{sign.Reveal()}, Sealing: []string{seal.Reveal()}}, "", "  ")
+}
+
+// syncDir makes the new name durable.
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
