@@ -47,7 +47,9 @@ func variables(kind reflect.Type) []string {
 			continue
 		}
 		name, _, _ := strings.Cut(field.Tag.Get("env"), ",")
-		names = append(names, name)
+		if !strings.HasPrefix(name, "AWS_") { // those are set around the function, not by the template
+			names = append(names, name)
+		}
 	}
 	return names
 }
