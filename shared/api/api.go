@@ -53,8 +53,9 @@ type Publisher interface {
 	Publish(ctx context.Context, ev webhook.Event) (duplicate bool, err error)
 }
 
-// RejectedLister lists the completions that were set aside, newest first, and
-// the cursor of what follows, empty at the end.
+// RejectedLister lists the completions that were set aside, and the cursor of
+// what follows, empty at the end. webhook.ErrCursor for a cursor that it never
+// gave.
 type RejectedLister interface {
 	List(ctx context.Context, limit int, cursor string) ([]Rejected, string, error)
 }
