@@ -124,7 +124,8 @@ func (s *server) table() []route {
 		at("/v1/accounts/{}/events/{}", methods{http.MethodGet: s.showEvent}),
 		at("/v1/accounts/{}/endpoints", methods{http.MethodGet: s.listEndpoints, http.MethodPost: s.createEndpoint}),
 		at("/v1/accounts/{}/endpoints/{}", methods{
-			http.MethodGet: s.showEndpoint, http.MethodPatch: s.patchEndpoint, http.MethodDelete: s.deleteEndpoint}),
+			http.MethodGet: s.showEndpoint, http.MethodPatch: s.patchEndpoint, http.MethodDelete: s.deleteEndpoint,
+		}),
 		at("/v1/accounts/{}/endpoints/{}/deliveries", methods{http.MethodGet: s.listDeliveries}),
 	}
 	if s.Rejected != nil {

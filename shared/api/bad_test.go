@@ -193,9 +193,19 @@ func TestBadQueries(t *testing.T) {
 	deliveries := endpoints + "/" + text(f.create(`{"url":"https://example.com/"}`)["id"]) + "/deliveries"
 	lists := []string{endpoints, deliveries, "/v1/rejected"}
 	for _, c := range []struct{ query, field string }{
-		{"limit=0", "limit"}, {"limit=201", "limit"}, {"limit=-1", "limit"}, {"limit=ten", "limit"}, {"limit=", "limit"},
-		{"limit=1e2", "limit"}, {"limit=99999999999999999999", "limit"}, {"limit=1&limit=2", "limit"},
-		{"cursor=nonsense!", "cursor"}, {"cursor=AAAA", "cursor"}, {"page=2", "page"}, {"a=%zz", ""}, {"a;b=c", ""},
+		{"limit=0", "limit"},
+		{"limit=201", "limit"},
+		{"limit=-1", "limit"},
+		{"limit=ten", "limit"},
+		{"limit=", "limit"},
+		{"limit=1e2", "limit"},
+		{"limit=99999999999999999999", "limit"},
+		{"limit=1&limit=2", "limit"},
+		{"cursor=nonsense!", "cursor"},
+		{"cursor=AAAA", "cursor"},
+		{"page=2", "page"},
+		{"a=%zz", ""},
+		{"a;b=c", ""},
 	} {
 		for _, list := range lists {
 			f.do("GET", list+"?"+c.query, "").problem(400, c.field)

@@ -57,8 +57,10 @@ func (c *call) withBody(limit int64, do func(body []byte) error) error {
 }
 
 func tooLarge(limit int64) *problem {
-	return &problem{Status: http.StatusRequestEntityTooLarge,
-		Detail: fmt.Sprintf("the body is too large; at most %d bytes are read", limit)}
+	return &problem{
+		Status: http.StatusRequestEntityTooLarge,
+		Detail: fmt.Sprintf("the body is too large; at most %d bytes are read", limit),
+	}
 }
 
 // checkContent wants JSON and says so: a web page can send another type, or

@@ -42,8 +42,10 @@ func (s *server) newEndpoint(account string, body []byte) (e webhook.Endpoint, s
 		return e, "", err
 	}
 	now := s.Now().UTC()
-	e = webhook.Endpoint{Account: account, Events: []string{"*"}, Profile: payload.Standard,
-		IncludeResult: true, Enabled: true, CreatedAt: now, UpdatedAt: now}
+	e = webhook.Endpoint{
+		Account: account, Events: []string{"*"}, Profile: payload.Standard,
+		IncludeResult: true, Enabled: true, CreatedAt: now, UpdatedAt: now,
+	}
 	if err := s.fill(&e, fields); err != nil {
 		return e, "", err
 	}

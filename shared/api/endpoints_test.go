@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -119,9 +120,7 @@ func TestPatch(t *testing.T) {
 		{`{"headers":null}`, map[string]any{"headers": map[string]string{}}},
 	} {
 		f.later(time.Second)
-		for name, value := range c.want {
-			made[name] = value
-		}
+		maps.Copy(made, c.want)
 		made["updated_at"] = f.clock().UTC().Format("2006-01-02T15:04:05.000Z")
 		same(t, fmt.Sprint(n, " ", c.body), f.do("PATCH", path, c.body).is(200), made)
 		same(t, fmt.Sprint(n, " afterwards"), f.do("GET", path, "").is(200), made)
@@ -256,7 +255,7 @@ func (f *fixture) pages(path string, limit int) (all []map[string]any) {
 			f.t.Fatalf("a page of %d, limit %d", len(data), limit)
 		}
 		for _, item := range data {
-			all = append(all, item.(map[string]any)) //nolint:forcetypeassert // a test
+			all = append(all, item.(map[string]any))
 		}
 		next, more := got["next_cursor"].(string)
 		if !more {

@@ -72,8 +72,10 @@ func (s *server) all(ctx context.Context, ev webhook.Event, recorded []webhook.D
 	for i, target := range ev.Targets {
 		d, ok := known[target]
 		if !ok {
-			d = webhook.Delivery{MessageID: ev.MessageID, EventID: ev.EventID, Account: ev.Account,
-				EndpointID: target, Status: webhook.Pending, CreatedAt: ev.AcceptedAt}
+			d = webhook.Delivery{
+				MessageID: ev.MessageID, EventID: ev.EventID, Account: ev.Account,
+				EndpointID: target, Status: webhook.Pending, CreatedAt: ev.AcceptedAt,
+			}
 			missing[target] = i
 		}
 		all = append(all, d)

@@ -129,8 +129,10 @@ func TestEventDeliveries(t *testing.T) {
 		}
 	})
 	pending := func(target string, endpoint any, url string) map[string]any {
-		return map[string]any{"id": ev.MessageID + "." + target, "message_id": ev.MessageID, "event_id": "e1", "endpoint_id": endpoint, "url": url,
-			"status": "pending", "reason": nil, "attempts": []any{}, "next_attempt_at": nil, "created_at": "2040-02-29T11:30:15.123Z"}
+		return map[string]any{
+			"id": ev.MessageID + "." + target, "message_id": ev.MessageID, "event_id": "e1", "endpoint_id": endpoint, "url": url,
+			"status": "pending", "reason": nil, "attempts": []any{}, "next_attempt_at": nil, "created_at": "2040-02-29T11:30:15.123Z",
+		}
 	}
 	retrying := pending(tried, tried, "https://example.com/at-the-time")
 	retrying["status"], retrying["reason"], retrying["next_attempt_at"] = "retrying", "http_status", "2040-02-29T11:31:15.123Z"

@@ -28,6 +28,7 @@ func (broken) InsertEndpoint(context.Context, webhook.Endpoint) error          {
 func (broken) ReplaceEndpoint(context.Context, string, webhook.Endpoint) error { return errBroken }
 func (broken) DeleteEndpoint(context.Context, string, string) error            { return errBroken }
 func (broken) Publish(context.Context, webhook.Event) (bool, error)            { return false, errBroken }
+
 func (broken) EndpointDeliveries(context.Context, string, string, webhook.Status, int, string) ([]webhook.Delivery, string, error) {
 	return nil, "", errBroken
 }

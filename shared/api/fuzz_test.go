@@ -30,6 +30,7 @@ type memory struct {
 func (m *memory) Endpoint(context.Context, string, string) (webhook.Endpoint, error) {
 	return m.last, nil
 }
+
 func (m *memory) ListEndpoints(context.Context, string, int, string) ([]webhook.Endpoint, string, error) {
 	return nil, "", nil
 }

@@ -108,11 +108,21 @@ func TestContentTypes(t *testing.T) {
 		contentType string
 		taken       bool
 	}{
-		{"application/json", true}, {"application/json; charset=utf-8", true}, {"Application/JSON;charset=UTF-8", true},
-		{"application/merge-patch+json", true}, {"application/cloudevents+json", true},
-		{"", false}, {"text/plain", false}, {"text/plain;charset=UTF-8", false}, {"application/x-www-form-urlencoded", false},
-		{"multipart/form-data; boundary=x", false}, {"application/jsonp", false}, {"text/json", false}, {"json", false},
-		{"application/json; charset=iso-8859-1", false}, {"application/json, text/plain", false},
+		{"application/json", true},
+		{"application/json; charset=utf-8", true},
+		{"Application/JSON;charset=UTF-8", true},
+		{"application/merge-patch+json", true},
+		{"application/cloudevents+json", true},
+		{"", false},
+		{"text/plain", false},
+		{"text/plain;charset=UTF-8", false},
+		{"application/x-www-form-urlencoded", false},
+		{"multipart/form-data; boundary=x", false},
+		{"application/jsonp", false},
+		{"text/json", false},
+		{"json", false},
+		{"application/json; charset=iso-8859-1", false},
+		{"application/json, text/plain", false},
 	} {
 		for method, path := range map[string]string{"POST": "/v1/accounts/acme/events", "PATCH": "/v1/accounts/acme/endpoints/" + id} {
 			body := `{"id":"1","status":"s","type":"t"}`
@@ -137,9 +147,18 @@ func TestKey(t *testing.T) {
 		authorization string
 		status        int
 	}{
-		{"Bearer k-3cret", 200}, {"bearer k-3cret", 200}, {"BEARER  k-3cret", 200},
-		{"", 401}, {"Bearer", 401}, {"Bearer ", 401}, {"Bearer k-3cre", 401}, {"Bearer k-3cret2", 401}, {"Bearer K-3CRET", 401},
-		{"Basic k-3cret", 401}, {"k-3cret", 401}, {"Bearer k-3cret, Bearer x", 401},
+		{"Bearer k-3cret", 200},
+		{"bearer k-3cret", 200},
+		{"BEARER  k-3cret", 200},
+		{"", 401},
+		{"Bearer", 401},
+		{"Bearer ", 401},
+		{"Bearer k-3cre", 401},
+		{"Bearer k-3cret2", 401},
+		{"Bearer K-3CRET", 401},
+		{"Basic k-3cret", 401},
+		{"k-3cret", 401},
+		{"Bearer k-3cret, Bearer x", 401},
 	} {
 		a := f.do("GET", "/v1/accounts/acme/endpoints", "", "Authorization", c.authorization)
 		if a.status != c.status {

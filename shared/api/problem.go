@@ -77,8 +77,10 @@ func (s *server) fault(r *http.Request, err error) *problem {
 	}
 	s.Log.LogAttrs(r.Context(), level, "api.fault", slog.String("fault_id", id),
 		slog.String("method", r.Method), slog.String("error", err.Error()))
-	return &problem{Status: http.StatusInternalServerError, Instance: faultURN + id,
-		Detail: "this is a fault of ours; the log has it under " + id}
+	return &problem{
+		Status: http.StatusInternalServerError, Instance: faultURN + id,
+		Detail: "this is a fault of ours; the log has it under " + id,
+	}
 }
 
 func writeProblem(w http.ResponseWriter, p problem) {

@@ -31,6 +31,8 @@ func (s *server) listRejected(c *call) error {
 
 func showRejected(r Rejected) rejectedView {
 	shown := r.Body[:min(len(r.Body), maxShown)]
-	return rejectedView{ID: r.ID, Reason: r.Reason, At: stamp(r.At),
-		Body: strings.ToValidUTF8(string(shown), "\uFFFD"), BodyBytes: len(r.Body)}
+	return rejectedView{
+		ID: r.ID, Reason: r.Reason, At: stamp(r.At),
+		Body: strings.ToValidUTF8(string(shown), "\uFFFD"), BodyBytes: len(r.Body),
+	}
 }

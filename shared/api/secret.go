@@ -21,41 +21,31 @@ func (s *server) newSecret(raw json.RawMessage, p payload.Profile) (string, erro
 	if err != nil {
 		return "", err
 	}
-	if fault, err := secretFault(p, text); fault != "" || err != nil {
-		return "", orProblem("secret", fault, err)
-	}
-	return text, nil
+	return text, checkSecret("secret", "", p, text)
 }
 
-// secretFault says why a secret cannot sign for a profile; nothing of the
-// secret is in it. An error is a fault of ours.
-func secretFault(p payload.Profile, text string) (string, error) {
+// checkSecret says why a secret cannot sign for a profile, as a fault of that
+// field; nothing of the secret is in it.
+func checkSecret(field, intro string, p payload.Profile, text string) error {
 	scheme, err := signing.Lookup(string(p))
 	if err != nil {
-		return "", err
+		return err
 	}
 	secret, err := signing.ParseSecret(text)
 	if err != nil {
-		return err.Error(), nil
+		return badField(field, intro+err.Error())
 	}
 	if err := signing.CheckSecret(scheme, secret); err != nil {
-		return err.Error(), nil
+		return badField(field, intro+err.Error())
 	}
 	own := !strings.HasPrefix(text, "whsec_") && !strings.HasPrefix(text, "whsk_")
 	switch {
 	case p == payload.Standard && own:
-		return `the standard profile needs "whsec_" and the base64 of 24 to 64 bytes, or a "whsk_" key; leave it out to have one made`, nil
+		return badField(field, intro+`the standard profile needs "whsec_" and the base64 of 24 to 64 bytes, or a "whsk_" key`)
 	case strings.ContainsRune(text, utf8.RuneError):
-		return "the secret has a character that was not valid (U+FFFD): give printable text", nil
+		return badField(field, intro+"the secret has a character that was not valid (U+FFFD): give printable text")
 	}
-	return "", nil
-}
-
-func orProblem(field, fault string, err error) error {
-	if err != nil {
-		return err
-	}
-	return badField(field, fault)
+	return nil
 }
 
 // checkProfileChange finds a secret that could not sign for the endpoint's
@@ -73,8 +63,8 @@ func (s *server) checkProfileChange(was, is webhook.Endpoint) error {
 		if err != nil {
 			return fmt.Errorf("open the secret of %s: %w", is.ID, err)
 		}
-		if fault, err := secretFault(is.Profile, text); fault != "" || err != nil {
-			return orProblem("profile", "the endpoint's secret does not suit it: "+fault, err)
+		if err := checkSecret("profile", "the endpoint's secret does not suit it: ", is.Profile, text); err != nil {
+			return err
 		}
 	}
 	return nil
