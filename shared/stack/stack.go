@@ -12,6 +12,7 @@ import (
 	mathrand "math/rand/v2"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -36,13 +37,17 @@ const callTimeout = 3 * time.Second
 func Deps(ctx context.Context, s settings.Delivery, rejected string, logger *slog.Logger) (deliver.Deps, error) {
 	// net/http quotes strangers' bytes in what it writes here.
 	log.SetOutput(io.Discard)
-	aws, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callTimeout)))
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callTimeout)))
 	if err != nil {
 		return deliver.Deps{}, fmt.Errorf("AWS configuration: %w", err)
 	}
-	store := dynamo.New(dynamodb.NewFromConfig(aws), dynamo.Tables{Endpoints: s.EndpointsTable, Deliveries: s.DeliveriesTable}, time.Now)
-	queues := sqs.NewFromConfig(aws)
-	source := manager.New(secretsmanager.NewFromConfig(aws), manager.Options{
+	return assemble(cfg, s, rejected, logger), nil
+}
+
+func assemble(cfg aws.Config, s settings.Delivery, rejected string, logger *slog.Logger) deliver.Deps {
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Endpoints: s.EndpointsTable, Deliveries: s.DeliveriesTable}, time.Now)
+	queues := sqs.NewFromConfig(cfg)
+	source := manager.New(secretsmanager.NewFromConfig(cfg), manager.Options{
 		TTL: s.SecretCache,
 		OnError: func(name string, err error) {
 			logger.Error("secret.unreadable", "secret", name, "error", err)
@@ -55,5 +60,5 @@ func Deps(ctx context.Context, s settings.Delivery, rejected string, logger *slo
 		Secrets:  secrets.NewRing(source, secrets.Names{Signing: s.SigningSecretID, Sealing: s.SealingKeyID}),
 		Sender:   sender.New(sender.Config{Timeout: s.SendTimeout, MaxIdleConnsPerHost: s.Concurrency, Allow: s.LocalAddresses}),
 		Log:      logger, Now: time.Now, Chance: mathrand.Float64, Token: rand.Text,
-	}, nil
+	}
 }
