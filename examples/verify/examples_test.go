@@ -193,7 +193,7 @@ func snippet(t *testing.T, file string) string {
 	var lines []string
 	within := false
 	for line := range strings.Lines(string(raw)) {
-		switch strings.Trim(line, "/# \n") {
+		switch strings.Trim(line, "/#. \n") {
 		case "snippet":
 			within = true
 		case "end":

@@ -52,8 +52,8 @@ func ParseSources(raw []byte) (Sources, error) {
 }
 
 func checkSyntax(raw []byte, p *problems) bool {
-	var any json.RawMessage
-	err := json.Unmarshal(raw, &any)
+	var whole json.RawMessage
+	err := json.Unmarshal(raw, &whole)
 	if err == nil {
 		return true
 	}

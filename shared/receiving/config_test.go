@@ -70,7 +70,7 @@ func TestParseSourcesNamesEveryMistake(t *testing.T) {
 		{"too many", `{"sources":{"a":{"scheme":"github","secrets":["1","2","3","4","5","6","7","8","9"]}}}`, []string{"sources.a.secrets: it has 9: at most 8"}},
 		{"a short key", `{"sources":{"a":{"scheme":"standard","secrets":["whsec_aHVzaA=="]}}}`, []string{"sources.a.secrets[0]: a whsec_ secret must decode to 24 to 64 bytes"}},
 		{"not Svix's form", `{"sources":{"a":{"scheme":"svix","secrets":["hush"]}}}`, []string{"sources.a.secrets[0]: a Svix secret begins with whsec_"}},
-		{"a misspelt setting", `{"sources":{"a":{"scheme":"github","secrets":["s"],"tolerence":"5m"}}}`, []string{`sources.a: "tolerence" is no setting: there are scheme, secrets, tolerance`}},
+		{"a misspelt setting", `{"sources":{"a":{"scheme":"github","secrets":["s"],"secret":"x"}}}`, []string{`sources.a: "secret" is no setting: there are scheme, secrets, tolerance`}},
 		{"a setting twice", `{"sources":{"a":{"scheme":"github","scheme":"github","secrets":["s"]}}}`, []string{"sources.a.scheme: it is there twice"}},
 		{"no duration", `{"sources":{"a":{"scheme":"stripe","secrets":["s"],"tolerance":"5"}}}`, []string{"sources.a.tolerance: it must be a duration from 1s to 24h0m0s"}},
 		{"a number", `{"sources":{"a":{"scheme":"stripe","secrets":["s"],"tolerance":300}}}`, []string{"sources.a.tolerance: it must be text in quotes"}},
@@ -84,8 +84,10 @@ func TestParseSourcesNamesEveryMistake(t *testing.T) {
 		{"the signature as id", `{"sources":{"a":{"scheme":"github","secrets":["s"],"id":"header:x-hub-signature-256"}}}`, []string{"sources.a.id: X-Hub-Signature-256 carries a credential or a signature"}},
 		{"a signature kept", `{"sources":{"a":{"scheme":"github","secrets":["s"],"headers":["Authorization"]}}}`, []string{"sources.a.headers[0]: it carries a credential"}},
 		{"a fixed header", `{"sources":{"a":{"scheme":"github","secrets":["s"],"signature_header":"X-Other"}}}`, []string{"sources.a.signature_header: the signature header of scheme \"github\" is fixed"}},
-		{"all at once", `{"sources":{"a":{"scheme":"github","secrets":[""],"require":[""]},"B":{},"c":{"scheme":"x"}}}`,
-			[]string{"sources.a.secrets[0]:", "sources.a.require[0]:", "sources[1]:", "sources.c.scheme:"}},
+		{
+			"all at once", `{"sources":{"a":{"scheme":"github","secrets":[""],"require":[""]},"B":{},"c":{"scheme":"x"}}}`,
+			[]string{"sources.a.secrets[0]:", "sources.a.require[0]:", "sources[1]:", "sources.c.scheme:"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := receiving.ParseSources([]byte(c.config))

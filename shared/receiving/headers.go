@@ -3,6 +3,7 @@ package receiving
 import (
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"github.com/jobhook/jobhook/shared/signing"
@@ -48,10 +49,8 @@ func (s Source) matter(h http.Header) map[string]string {
 
 func (s Source) keeps(name string) bool {
 	for _, list := range [][]string{kept, s.Keep, s.Identity.Headers} {
-		for _, k := range list {
-			if k == name {
-				return true
-			}
+		if slices.Contains(list, name) {
+			return true
 		}
 	}
 	for _, prefix := range keptPrefixes {

@@ -17,7 +17,7 @@ func main() {
 	}
 	args := os.Args[1:]
 	if args[0] != "standard" {
-		fmt.Println(VerifyBody(args[1], args[2], body, decoders[args[3]]))
+		fmt.Fprintln(os.Stdout, VerifyBody(args[1], args[2], body, decoders[args[3]]))
 		return
 	}
 	header := http.Header{}
@@ -28,5 +28,5 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(VerifyWebhook(args[1], header, body, time.Unix(now, 0)))
+	fmt.Fprintln(os.Stdout, VerifyWebhook(args[1], header, body, time.Unix(now, 0)))
 }

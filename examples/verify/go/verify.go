@@ -1,7 +1,7 @@
 // Command verify shows how to verify a webhook in Go without this module.
 package main
 
-// snippet
+// snippet.
 import (
 	"crypto/hmac"
 	"crypto/sha256"
@@ -51,7 +51,7 @@ func VerifyBody(secret, signature string, body []byte, decode func(string) ([]by
 	return err == nil && hmac.Equal(got, mac.Sum(nil))
 }
 
-// end
+// end.
 
 // decoders are the two encodings.
 var decoders = map[string]func(string) ([]byte, error){"hex": hex.DecodeString, "base64": base64.StdEncoding.DecodeString}

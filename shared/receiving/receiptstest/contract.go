@@ -5,6 +5,7 @@ package receiptstest
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -146,7 +147,7 @@ func toldWhole(t *testing.T, s receiving.Receipts) {
 func oddIDs(t *testing.T, s receiving.Receipts) {
 	long := strings.Repeat("x", 400)
 	for i, id := range []string{long, long + "y", `"'\{}#:/%`, "a#sha256:b", "~"} {
-		take(t, s, claim("s", id, fmt.Sprint(i), start), start, nil)
+		take(t, s, claim("s", id, strconv.Itoa(i), start), start, nil)
 	}
 }
 
