@@ -34,7 +34,7 @@ func (s *server) publish(c *call) error {
 		defer cancel()
 		duplicate, err := s.Publisher.Publish(ctx, ev)
 		if errors.Is(err, deliver.ErrConflict) {
-			p := conflict(typeEventConflict, "event_id: "+deliver.ErrConflict.Error()+"; the first stands")
+			p := conflict(typeEventConflict, deliver.ErrConflict.Error())
 			p.Field = "event_id"
 			return p
 		}
