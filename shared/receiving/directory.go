@@ -102,7 +102,8 @@ func (c *Cache) fresh(state *cached, age time.Duration) bool {
 }
 
 func (c *Cache) fetch(ctx context.Context, last *cached) *cached {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	// The reading is not tied to the request that happens to need it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 	defer cancel()
 	fresh := &cached{read: c.now()}
 	raw, err := c.source.Fetch(ctx)

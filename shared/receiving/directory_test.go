@@ -3,11 +3,15 @@ package receiving_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/receiving"
 )
 
@@ -18,8 +22,11 @@ type secret struct {
 	reads int
 }
 
-func (s *secret) Fetch(context.Context) ([]byte, error) {
+func (s *secret) Fetch(ctx context.Context) ([]byte, error) {
 	s.reads++
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	return []byte(s.value), s.err
 }
 
@@ -101,3 +108,38 @@ func TestCacheWithoutAnythingIsAFault(t *testing.T) {
 		t.Errorf("answered %d, want 503 so that the sender comes again", a.Status)
 	}
 }
+
+// A sender that hangs up must not leave the others without sources.
+func TestCacheReadsOnWhenItsRequestIsGone(t *testing.T) {
+	c := receiving.NewCache(&secret{value: oneSource}, time.Minute, func() time.Time { return at }, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Source(ctx, "a"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheLocalPartsReadAFileAndFillAQueue(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sources.json")
+	if _, err := receiving.File(path).Fetch(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	if err := os.WriteFile(path, []byte(oneSource), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if raw, err := receiving.File(path).Fetch(t.Context()); err != nil || string(raw) != oneSource {
+		t.Errorf("%s, %v", raw, err)
+	}
+	var q oneQueue
+	if err := (receiving.QueueInbox{Queue: &q}).Send(t.Context(), receiving.Message{Source: "a", Body: []byte("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	if string(q.last.Body) != "{}" || q.last.Group != "a" || q.last.Delay != 0 {
+		t.Errorf("sent %+v", q.last)
+	}
+}
+
+// oneQueue is a receiving.Queue.
+type oneQueue struct{ last queue.Message }
+
+func (q *oneQueue) Send(_ context.Context, m queue.Message) error { q.last = m; return nil }
