@@ -1,0 +1,261 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jobhook/jobhook/shared/payload"
+	"github.com/jobhook/jobhook/shared/signing"
+)
+
+// variant is something else that the sender may have signed, or signed with.
+type variant[T any] struct {
+	value T
+	text  string
+}
+
+// hintMismatch looks for the usual mistakes: for each change to the body or the
+// secrets it asks whether the signature would match.
+func (v verification) hintMismatch(w io.Writer) {
+	for _, b := range bodies(v.body) {
+		if v.matches(v.texts, b.value) {
+			fmt.Fprintln(w, "hint       it matches if", b.text)
+			return
+		}
+	}
+	secrets := v.otherSecrets()
+	for _, s := range secrets {
+		if v.matches([]string{s.value}, v.body) {
+			fmt.Fprintln(w, "hint       it matches if", s.text)
+			return
+		}
+	}
+	for _, s := range secrets {
+		for _, b := range bodies(v.body) {
+			if v.matches([]string{s.value}, b.value) {
+				fmt.Fprintf(w, "hint       it matches if %s, and %s\n", s.text, b.text)
+				return
+			}
+		}
+	}
+	if v.hintScheme(w) {
+		return
+	}
+	fmt.Fprintln(w, "hint       no usual mistake explains it: the secret is another one (another endpoint's, test instead of live,"+
+		" from before a rotation), or the body is not what was sent")
+}
+
+func (v verification) matches(texts []string, body []byte) bool {
+	for _, text := range texts {
+		secret, err := v.scheme.ParseSecret(text)
+		if err != nil {
+			continue
+		}
+		if _, err := v.verify([]signing.Secret{secret}, v.header, body); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// bodies are what the body may have been before something changed it.
+func bodies(body []byte) (list []variant[[]byte]) {
+	add := func(value []byte, text string) {
+		if !bytes.Equal(value, body) {
+			list = append(list, variant[[]byte]{value, text})
+		}
+	}
+	add(bytes.TrimSuffix(bytes.TrimSuffix(body, []byte("\n")), []byte("\r")),
+		"the line end after the body is removed: your shell or editor added it (printf %s, not echo)")
+	add(append(bytes.Clone(body), '\n'), "a line end is added after the body: something trimmed it")
+	add(bytes.TrimSpace(body), "the white space around the body is removed")
+	add(bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n")), `each \r\n in the body is \n: something turned the line ends`)
+	add(bytes.ReplaceAll(body, []byte("\n"), []byte("\r\n")), `each \n in the body is \r\n: something turned the line ends`)
+	add(bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF")), "the byte order mark before the body is removed")
+	if decoded, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(body))); err == nil {
+		add(decoded, "the body is base64-decoded: the gateway encoded it (isBase64Encoded)")
+	}
+	var text string
+	if json.Unmarshal(body, &text) == nil {
+		add([]byte(text), "the body is the text within the JSON string: it was encoded twice")
+	}
+	for _, b := range rewritten(body) {
+		add(b.value, b.text)
+	}
+	if unzipped, ok := gunzip(body); ok {
+		add(unzipped, "the body is decompressed: the sender signs it before compressing")
+	}
+	return list
+}
+
+// rewritten are the forms in which a parsed body is written anew. The sender
+// has signed one of them, so the body at hand is a rewriting of it.
+func rewritten(body []byte) (list []variant[[]byte]) {
+	if !json.Valid(body) {
+		return nil
+	}
+	const advice = ": the body at hand was parsed and written anew; verify the raw bytes as they came"
+	var buf bytes.Buffer
+	if json.Compact(&buf, body) == nil {
+		list = append(list, variant[[]byte]{bytes.Clone(buf.Bytes()), "the JSON has no white space" + advice})
+	}
+	if canonical, err := payload.Canonical(nil, body); err == nil {
+		list = append(list, variant[[]byte]{canonical, "it is what JSON.stringify(JSON.parse(body)) gives" + advice})
+	}
+	for _, indent := range []string{"  ", "    ", "\t"} {
+		buf.Reset()
+		if json.Indent(&buf, body, "", indent) == nil {
+			list = append(list, variant[[]byte]{bytes.Clone(buf.Bytes()), "the JSON is indented" + advice})
+		}
+	}
+	return append(list,
+		variant[[]byte]{spaced(body), `there is a space after each "," and ":" (Python's json.dumps)` + advice},
+		variant[[]byte]{bytes.ReplaceAll(body, []byte(`\/`), []byte(`/`)), `each \/ is / (PHP's json_encode escapes it)` + advice},
+		variant[[]byte]{bytes.ReplaceAll(body, []byte(`/`), []byte(`\/`)), `each / is \/ (PHP's json_encode does so)` + advice},
+		variant[[]byte]{ascii(body), `letters beyond ASCII are \uXXXX escapes` + advice},
+	)
+}
+
+// spaced writes a space after every comma and colon outside of strings.
+func spaced(body []byte) []byte {
+	var compact bytes.Buffer
+	if json.Compact(&compact, body) != nil {
+		return body
+	}
+	var out []byte
+	quoted, escaped := false, false
+	for _, c := range compact.Bytes() {
+		out = append(out, c)
+		switch {
+		case escaped:
+			escaped = false
+		case quoted && c == '\\':
+			escaped = true
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ',' || c == ':'):
+			out = append(out, ' ')
+		}
+	}
+	return out
+}
+
+func ascii(body []byte) []byte {
+	var out []byte
+	for _, r := range string(body) {
+		switch {
+		case r < 0x80:
+			out = append(out, byte(r))
+		case r < 0x10000:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		default:
+			r -= 0x10000
+			out = fmt.Appendf(out, `\u%04x\u%04x`, 0xD800+r>>10, 0xDC00+r&0x3FF)
+		}
+	}
+	return out
+}
+
+const maxUnzipped = 16 << 20
+
+func gunzip(body []byte) ([]byte, bool) {
+	r, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, false
+	}
+	unzipped, err := io.ReadAll(io.LimitReader(r, maxUnzipped))
+	return unzipped, err == nil
+}
+
+// otherSecrets are what each secret may have been meant to be.
+func (v verification) otherSecrets() (list []variant[string]) {
+	for i, text := range v.texts {
+		add := func(value, what string) {
+			if value != text && value != "" {
+				list = append(list, variant[string]{value, fmt.Sprintf("secret %d %s", i+1, what)})
+			}
+		}
+		add(strings.TrimPrefix(text, "whsec_"), "is used without its whsec_ (the sender signs with the rest)")
+		add("whsec_"+text, "is used with whsec_ before it: copy the secret whole")
+		add(strings.Trim(text, `"'`), "is used without the quotes around it")
+		add(strings.TrimSpace(text), "is used without the white space around it")
+		if raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "whsec_")); err == nil {
+			add(string(raw), "is base64-decoded first")
+		}
+		if raw, err := hex.DecodeString(text); err == nil {
+			add(string(raw), "is hex-decoded first")
+		}
+		add("whsec_"+base64.StdEncoding.EncodeToString([]byte(text)), "is taken as the key's own bytes, not as base64")
+	}
+	return list
+}
+
+// hintScheme tries the other schemes.
+func (v verification) hintScheme(w io.Writer) bool {
+	for _, name := range signing.Names() {
+		other := v
+		var err error
+		if other.scheme, err = signing.Lookup(name); err != nil || name == v.scheme.Name() {
+			continue
+		}
+		if other.matches(v.texts, v.body) {
+			fmt.Fprintf(w, "hint       it verifies as scheme %s: pass --scheme %s\n", name, name)
+			return true
+		}
+	}
+	return false
+}
+
+// hintForm is for a header that is missing or cannot be read.
+func (v verification) hintForm(w io.Writer, problem *signing.Error) {
+	if errors.Is(problem, signing.ErrMissing) {
+		names := make([]string, 0, len(v.header))
+		for name := range v.header {
+			names = append(names, name)
+		}
+		fmt.Fprintf(w, "hint       the request as given has the headers %s\n", strings.Join(sorted(names), ", "))
+	}
+	if v.hintScheme(w) || problem.Header != v.scheme.Header() {
+		return
+	}
+	for _, c := range v.recoded() {
+		header := v.header.Clone()
+		header.Set(v.scheme.Header(), c.value)
+		if _, err := v.verify(v.secrets, header, v.body); err == nil {
+			fmt.Fprintln(w, "hint       it matches if", c.text)
+			return
+		}
+	}
+}
+
+// recoded are the signature in the forms of other schemes.
+func (v verification) recoded() []variant[string] {
+	value := v.header.Get(v.scheme.Header())
+	_, bare, found := strings.Cut(value, "=")
+	if !found || strings.HasSuffix(value, "=") {
+		bare = value
+	}
+	var mac []byte
+	encoding := "hexadecimal"
+	if raw, err := hex.DecodeString(bare); err == nil {
+		mac = raw
+	} else if raw, err := base64.StdEncoding.DecodeString(bare); err == nil {
+		mac, encoding = raw, "base64"
+	}
+	if len(mac) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("the signature, which is in %s here, is written as this scheme has it: is it another scheme, or a sender of its own kind?", encoding)
+	return []variant[string]{
+		{hex.EncodeToString(mac), text}, {base64.StdEncoding.EncodeToString(mac), text},
+		{"sha256=" + hex.EncodeToString(mac), text}, {"v0=" + hex.EncodeToString(mac), text},
+		{"v1," + base64.StdEncoding.EncodeToString(mac), text},
+	}
+}
