@@ -254,8 +254,10 @@ func (v verification) recoded() []variant[string] {
 	}
 	text := fmt.Sprintf("the signature, which is in %s here, is written as this scheme has it: is it another scheme, or a sender of its own kind?", encoding)
 	return []variant[string]{
-		{hex.EncodeToString(mac), text}, {base64.StdEncoding.EncodeToString(mac), text},
-		{"sha256=" + hex.EncodeToString(mac), text}, {"v0=" + hex.EncodeToString(mac), text},
+		{hex.EncodeToString(mac), text},
+		{base64.StdEncoding.EncodeToString(mac), text},
+		{"sha256=" + hex.EncodeToString(mac), text},
+		{"v0=" + hex.EncodeToString(mac), text},
 		{"v1," + base64.StdEncoding.EncodeToString(mac), text},
 	}
 }
