@@ -38,6 +38,10 @@ Usage: jobhook local [flags]
 JOBHOOK_API_KEY, when set, is the key that every request must bring
 ("Authorization: Bearer KEY"). On an address that other machines can reach it
 must be set.
+
+It serves the API under /v1 (docs/api.md), EventBridge's PutEvents for the AWS
+CLI (--endpoint-url), and /receive/{source} for the sources in DIR/sources.json
+(docs/receiving.md).
 `
 
 // drainTime bounds the stop after a signal: an attempt's timeout and its record.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,7 +88,7 @@ func open(o Options) (*Runner, error) {
 }
 
 // queues are the stack's, in one file.
-type queues struct{ completions, retries, rejected *embedded.Queue }
+type queues struct{ completions, retries, rejected, inbox *embedded.Queue }
 
 func (r *Runner) queues() (q queues, err error) {
 	working := func(letters string) embedded.QueueConfig {
@@ -101,6 +102,7 @@ func (r *Runner) queues() (q queues, err error) {
 		{&q.completions, "completions", working("completions-dead")},
 		{&q.retries, "retries", working("retries-dead")},
 		{&q.rejected, "rejected", embedded.QueueConfig{Visibility: visibility}},
+		{&q.inbox, "inbox", embedded.QueueConfig{Visibility: visibility}},
 	} {
 		if *open.queue, err = r.db.Queue(open.name, open.cfg); err != nil {
 			return q, err
@@ -127,17 +129,38 @@ func (r *Runner) assemble() error {
 		Timeout: r.options.SendTimeout, AllowLoopback: r.options.AllowLoopback, MaxIdleConnsPerHost: 128,
 	})
 	r.functions(q, ring)
-	handler := http.NewServeMux()
-	handler.Handle("/v1/", r.api(q, ring))
-	handler.Handle("POST /{$}", &eventBridge{q.completions, r.options.Key, time.Now, rand.Text, r.options.Log})
+	handler := r.routes(q, ring)
 	r.server = &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(r.options.Log.Handler(), slog.LevelError),
 	}
-	if loopback, _ := r.options.onLoopback(); loopback {
-		r.server.Handler = api.LoopbackOnly(handler)
-	}
 	return nil
+}
+
+// routes: PutEvents at the root, receive below /receive/, the API everywhere
+// else. On loopback no web page reaches them; receive, which anybody may post
+// to, judges by signatures and may stand behind a tunnel with a name of its own.
+func (r *Runner) routes(q queues, ring *secrets.Ring) http.Handler {
+	putEvents := &eventBridge{q.completions, r.options.Key, time.Now, rand.Text, r.options.Log}
+	calls := r.api(q, ring)
+	var managed http.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.Method == http.MethodPost && req.URL.Path == "/" {
+			putEvents.ServeHTTP(w, req)
+			return
+		}
+		calls.ServeHTTP(w, req)
+	})
+	if loopback, _ := r.options.onLoopback(); loopback {
+		managed = api.LoopbackOnly(managed)
+	}
+	received := r.receive(q.inbox)
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasPrefix(req.URL.Path, "/receive/") {
+			received.ServeHTTP(w, req)
+			return
+		}
+		managed.ServeHTTP(w, req)
+	})
 }
 
 func signingSecret(ring *secrets.Ring) (string, error) {
