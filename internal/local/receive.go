@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -15,7 +13,6 @@ import (
 
 	"github.com/jobhook/jobhook/functions/receive/endpoint"
 	"github.com/jobhook/jobhook/shared/embedded"
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/receiving"
 )
 
@@ -28,33 +25,23 @@ const sourcesCache = 2 * time.Second
 // receive serves /receive/{source} through receive's own Lambda handler.
 func (r *Runner) receive(inbox *embedded.Queue) http.Handler {
 	receiver := &receiving.Receiver{Deps: receiving.Deps{
-		Sources:  receiving.NewCache(sources{filepath.Join(r.options.Dir, sourcesFile)}, sourcesCache, time.Now, r.options.Log),
+		Sources:  receiving.NewCache(sources{receiving.File(filepath.Join(r.options.Dir, sourcesFile))}, sourcesCache, time.Now, r.options.Log),
 		Receipts: r.db.Receipts(),
-		Inbox:    inboxQueue{inbox},
+		Inbox:    receiving.QueueInbox{Queue: inbox},
 		Log:      r.options.Log, Now: time.Now, Token: rand.Text,
 	}}
 	function := lambda.NewHandler(endpoint.Endpoint{Receiver: receiver}.Handle)
 	return http.StripPrefix("/receive", endpoint.HTTP(function))
 }
 
-// sources reads the sources' configuration from its file.
-type sources struct{ path string }
+// sources are those of the file; without one there are none.
+type sources struct{ file receiving.File }
 
-// Fetch returns the file; without one there are no sources.
-func (s sources) Fetch(context.Context) ([]byte, error) {
-	text, err := os.ReadFile(s.path)
+// Fetch returns the file's text.
+func (s sources) Fetch(ctx context.Context) ([]byte, error) {
+	text, err := s.file.Fetch(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
 		return []byte(`{"sources":{}}`), nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the sources: %w", err)
-	}
-	return text, nil
-}
-
-// inboxQueue puts what was received on the embedded inbox.
-type inboxQueue struct{ queue *embedded.Queue }
-
-func (q inboxQueue) Send(ctx context.Context, m receiving.Message) error {
-	return q.queue.Send(ctx, queue.Message{Body: m.Body, Group: m.Source})
+	return text, err
 }
