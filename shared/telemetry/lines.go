@@ -1,0 +1,93 @@
+package telemetry
+
+import "log/slog"
+
+var latency = metric{"duration_ms", "Milliseconds"}
+
+var (
+	heldBack = single("deliveries_held")
+	canceled = single("deliveries_canceled")
+	disabled = single("endpoints_disabled")
+	rejected = single("rejected")
+	returned = single("faults")
+	received = newBlock([]count{{"received", 1}}, by("", latency), by("outcome", counter("received")))
+
+	// By the delivery's status after the attempt, for attempts that have a
+	// reason (they failed) and for those that have none.
+	succeeded = attempts(false)
+	failed    = attempts(true)
+)
+
+func single(name string) block { return newBlock([]count{{name, 1}}, by("", counter(name))) }
+
+// attempts makes the blocks of "delivery.attempted" for each status. Their
+// zeros are there so that a graph falls to zero instead of breaking off.
+func attempts(withReason bool) map[string]block {
+	all := map[string]block{}
+	for _, status := range []string{"delivered", "failed", "retrying", ""} {
+		counts := []count{
+			{"attempts", 1}, {"deliveries", is(status == "delivered")},
+			{"deliveries_failed", is(status == "failed")}, {"retries_scheduled", is(status == "retrying")},
+		}
+		directives := []directive{by("", counter("attempts"), counter("deliveries"),
+			counter("deliveries_failed"), counter("retries_scheduled"), latency)}
+		if withReason {
+			counts = append(counts, count{"failures", 1})
+			directives = append(directives, by("reason", counter("failures")))
+		}
+		all[status] = newBlock(counts, directives...)
+	}
+	return all
+}
+
+// blockOf knows, by its message, what a log line counts; empty for nothing. The
+// messages are those of shared/deliver, shared/sqsbatch and shared/receiving.
+func blockOf(r slog.Record) block {
+	switch r.Message {
+	case "delivery.attempted":
+		return attempted(r)
+	case "delivery.held":
+		return heldBack
+	case "delivery.canceled":
+		return canceled
+	case "endpoint.disabled":
+		return disabled
+	case "completion.rejected":
+		return rejected
+	case "webhook.received":
+		return received
+	case "message.returned":
+		if r.Level >= slog.LevelError { // below, it was only early or double
+			return returned
+		}
+	}
+	return ""
+}
+
+func attempted(r slog.Record) block {
+	var status, reason string
+	r.Attrs(func(a slog.Attr) bool {
+		switch a.Key {
+		case "status":
+			status = a.Value.String()
+		case "reason":
+			reason = a.Value.String()
+		}
+		return true
+	})
+	blocks := succeeded
+	if reason != "" {
+		blocks = failed
+	}
+	if b, known := blocks[status]; known {
+		return b
+	}
+	return blocks[""]
+}
+
+func is(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
