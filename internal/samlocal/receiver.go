@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jobhook/jobhook/shared/signing"
+)
+
+// busyPath answers 503 to the first POST of each message, so that there is
+// something to retry: events/retry.json is the retry of what goes there.
+const busyPath = "/webhooks/sharpapi"
+
+// older are the profiles that sign with a header of their own besides.
+var older = map[string]string{"sharpapi": "X-Signature", "unitary": "X-Hub-Signature-256", "antinium": "X-Antinium-Signature"}
+
+// arrival is one POST that the receiver got.
+type arrival struct {
+	path, id, timestamp, body string
+	verified                  []string // headers whose signatures are good
+	err                       error    // why it was refused
+	status                    int      // what it was answered
+}
+
+// receiver is a customer's server: it verifies what it gets and says so.
+type receiver struct {
+	signing signing.Secret // of every path but those in own
+	out     io.Writer
+	server  *http.Server
+
+	mu       sync.Mutex
+	own      map[string]signing.Secret
+	busy     map[string]bool // messages that have been answered 503
+	arrivals []arrival
+}
+
+func newReceiver(ctx context.Context, address string, secret signing.Secret, out io.Writer) (*receiver, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("start the receiver: %w", err)
+	}
+	r := &receiver{signing: secret, out: out, own: map[string]signing.Secret{}, busy: map[string]bool{}}
+	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = r.server.Serve(listener) }() // ends with close
+	return r, nil
+}
+
+func (r *receiver) close() { _ = r.server.Close() }
+
+// knows tells the secret of a registered endpoint.
+func (r *receiver) knows(path string, secret signing.Secret) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.own[path] = secret
+}
+
+// take returns what has come since it was last asked.
+func (r *receiver) take() []arrival {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	came := r.arrivals
+	r.arrivals = nil
+	return came
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, 1<<20))
+	if err != nil {
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		return
+	}
+	a := arrival{
+		path: req.URL.RequestURI(), id: req.Header.Get("Webhook-Id"),
+		timestamp: req.Header.Get("Webhook-Timestamp"), body: string(body),
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a.verified, a.err = r.verify(req, body)
+	a.status = r.status(req.URL.Path, a)
+	r.arrivals = append(r.arrivals, a)
+	fmt.Fprintf(r.out, "%s  %s\n", time.Now().Format("15:04:05"), a)
+	w.WriteHeader(a.status)
+}
+
+func (r *receiver) status(path string, a arrival) int {
+	switch {
+	case a.err != nil:
+		return http.StatusUnauthorized
+	case path == busyPath && !r.busy[a.id]:
+		r.busy[a.id] = true
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusNoContent
+}
+
+// verify checks every signature that is there, the Standard Webhooks one always.
+func (r *receiver) verify(req *http.Request, body []byte) ([]string, error) {
+	secret, ok := r.own[req.URL.Path]
+	if !ok {
+		secret = r.signing
+	}
+	schemes := map[string]string{"standard": "webhook-signature"}
+	for name, header := range older {
+		if req.Header.Get(header) != "" {
+			schemes[name] = header
+		}
+	}
+	var good []string
+	for name, header := range schemes {
+		scheme, err := signing.Lookup(name)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := signing.Verify(scheme, []signing.Secret{secret}, req.Header, body, time.Now(), 0); err != nil {
+			return nil, fmt.Errorf("%s: %w", header, err)
+		}
+		good = append(good, header)
+	}
+	slices.Sort(good)
+	return good, nil
+}
+
+// String is one line for people.
+func (a arrival) String() string {
+	judged := "verified " + strings.Join(a.verified, ", ")
+	if a.err != nil {
+		judged = "refused: " + a.err.Error()
+	}
+	answer := fmt.Sprint(a.status)
+	if a.status == http.StatusServiceUnavailable {
+		answer = "503, busy on purpose"
+	}
+	return fmt.Sprintf("POST %s  %s  %s  -> %s", a.path, a.id, judged, answer)
+}
