@@ -36,29 +36,38 @@ func demoCommand(ctx context.Context, args []string, stdout, stderr io.Writer) i
 	if f.options.Dir == "" {
 		dir, err := os.MkdirTemp("", "jobhook-demo-")
 		if err != nil {
-			fmt.Fprintf(stderr, "jobhook demo: %v\n", err)
+			complain(stderr, "demo", err)
 			return exitFailed
 		}
 		defer func() { _ = os.RemoveAll(dir) }()
 		f.options.Dir = dir
+	} else if found, _ := os.ReadDir(f.options.Dir); len(found) > 0 {
+		// The samples' ids are always the same: they would be duplicates there.
+		complain(stderr, "demo", fmt.Errorf("--data %s is not empty: name a new directory, or leave --data out", f.options.Dir))
+		return exitUsage
 	}
 	return playDemo(ctx, f.options, stdout, stderr)
 }
 
 func playDemo(ctx context.Context, o local.Options, stdout, stderr io.Writer) int {
-	r, err := local.Start(o)
-	if err != nil {
-		fmt.Fprintf(stderr, "jobhook demo: %v\n", err)
-		return exitFailed
+	r, exit := begin("demo", o, stderr)
+	if r == nil {
+		return exit
 	}
 	fmt.Fprintf(stdout, "jobhook serves %s, schedule %s. Deliveries, as they happen:\n\n", r.URL, shown(o.Schedule))
 	stop, err := demo.Demo{API: r.URL, Key: o.Key, Signing: r.SigningSecret, Out: stdout}.Run(ctx)
-	if err != nil {
-		return finish(r, fmt.Errorf("demo: %w", err), stderr)
+	switch {
+	case ctx.Err() != nil && err != nil: // Ctrl-C while it began
+		return finish("demo", r, nil, stderr)
+	case err != nil:
+		return finish("demo", r, err, stderr)
 	}
 	defer stop()
 	fmt.Fprintf(stdout, demoNext, r.URL)
-	return finish(r, r.Wait(ctx), stderr)
+	if o.Key != "" {
+		fmt.Fprint(stdout, demoKey)
+	}
+	return finish("demo", r, r.Wait(ctx), stderr)
 }
 
 const demoNext = `
@@ -70,6 +79,12 @@ const demoNext = `
                            -d '{"id":"mine-1","status":"success","type":"content_translate","result":{"content":"Hola"}}'
   the AWS CLI, unchanged aws events put-events --endpoint-url %[1]s --entries \
                            '[{"Source":"me","DetailType":"Job Completed","Detail":"{\"id\":\"mine-2\",\"status\":\"success\",\"type\":\"content_translate\",\"account\":\"acme\"}"}]'
+                         (any region and credentials will do)
   stop                   Ctrl-C
+
+`
+
+const demoKey = `  JOBHOOK_API_KEY is set: give curl -H "Authorization: Bearer $JOBHOOK_API_KEY" too,
+  and the AWS CLI AWS_ACCESS_KEY_ID="$JOBHOOK_API_KEY".
 
 `

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/jobhook/jobhook/internal/local"
@@ -83,7 +84,9 @@ func (f *localFlags) parse(flags *flag.FlagSet, args []string, help string, stdo
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if err == nil {
-		f.options.Schedule, err = schedule.Parse(f.schedule)
+		if f.options.Schedule, err = schedule.Parse(f.schedule); err != nil {
+			err = fmt.Errorf("--schedule: %w", err)
+		}
 	}
 	if err == nil {
 		if f.options.Profile, err = payload.ParseProfile(f.profile); err != nil {
@@ -91,7 +94,8 @@ func (f *localFlags) parse(flags *flag.FlagSet, args []string, help string, stdo
 		}
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "jobhook %s: %v\n(jobhook %s --help lists the flags)\n", flags.Name(), err, flags.Name())
+		complain(stderr, flags.Name(), err)
+		fmt.Fprintf(stderr, "(jobhook %s --help lists the flags)\n", flags.Name())
 		return exitUsage, false
 	}
 	f.options.Key = os.Getenv("JOBHOOK_API_KEY")
@@ -117,19 +121,35 @@ func localCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if exit, ok := f.parse(flags, args, localUsage, stdout, stderr); !ok {
 		return exit
 	}
-	if err := f.options.Check(); err != nil {
-		fmt.Fprintf(stderr, "jobhook local: %v\n", err)
-		return exitUsage
-	}
-	tuneMemory()
-	r, err := local.Start(f.options)
-	if err != nil {
-		fmt.Fprintf(stderr, "jobhook local: %v\n", err)
-		return exitFailed
+	r, exit := begin("local", f.options, stderr)
+	if r == nil {
+		return exit
 	}
 	fmt.Fprintf(stderr, "jobhook serves %s, data in %s, schedule %s (Ctrl-C stops it)\n", r.URL, f.options.Dir, shown(f.options.Schedule))
-	err = r.Wait(ctx)
-	return finish(r, err, stderr)
+	return finish("local", r, r.Wait(ctx), stderr)
+}
+
+// begin starts a runner for a command, or says why not and with which code to
+// end.
+func begin(command string, o local.Options, stderr io.Writer) (r *local.Runner, exit int) {
+	if err := o.Check(); err != nil {
+		complain(stderr, command, err)
+		return nil, exitUsage
+	}
+	tuneMemory()
+	r, err := local.Start(o)
+	if err != nil {
+		complain(stderr, command, err)
+		return nil, exitFailed
+	}
+	return r, 0
+}
+
+// complain writes a line for each error.
+func complain(stderr io.Writer, command string, err error) {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(stderr, "jobhook %s: %s\n", command, line)
+	}
 }
 
 // tuneMemory lets the heap grow to four times what lives before it is
@@ -154,12 +174,12 @@ func shown(s schedule.Schedule) string {
 }
 
 // finish stops the runner in order.
-func finish(r *local.Runner, err error, stderr io.Writer) int {
+func finish(command string, r *local.Runner, err error, stderr io.Writer) int {
 	fmt.Fprintln(stderr, "jobhook stops: waiting for the attempts under way (Ctrl-C again ends it at once)")
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if err = errors.Join(err, r.Stop(ctx)); err != nil {
-		fmt.Fprintf(stderr, "jobhook local: %v\n", err)
+		complain(stderr, command, err)
 		return exitFailed
 	}
 	return 0

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jobhook/jobhook/internal/local"
 	"github.com/jobhook/jobhook/shared/signing"
 )
 
@@ -87,5 +88,5 @@ func check(profile, secret string, header http.Header, body []byte) error {
 }
 
 func (r *receiver) say(path, text string) {
-	fmt.Fprintf(r.out, "%s    receiver %s: %s\n", time.Now().Format("15:04:05"), path, text)
+	fmt.Fprintf(r.out, "%s    receiver %s: %s\n", time.Now().Format("15:04:05"), path, local.Printable(text))
 }

@@ -1,21 +1,22 @@
 package local
 
 import (
+	"bytes"
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/jobhook/jobhook/shared/embedded"
 	"github.com/jobhook/jobhook/shared/queue"
 )
 
-// Limits of EventBridge's PutEvents.
+// Limits of EventBridge's PutEvents (2026): entries, and the sum of their
+// sizes in bytes.
 const (
 	maxEntries  = 10
 	maxPutBytes = 1 << 20
@@ -36,40 +37,10 @@ type eventBridge struct {
 	log *slog.Logger
 }
 
-type putEvents struct {
-	Entries []putEntry `json:"Entries"`
-}
-
-type putEntry struct {
-	Source       string
-	DetailType   string
-	Detail       string
-	Time         *json.Number
-	Resources    []string
-	EventBusName string
-}
-
-type putResult struct {
-	EventID      string `json:"EventId,omitempty"`
-	ErrorCode    string `json:"ErrorCode,omitempty"`
-	ErrorMessage string `json:"ErrorMessage,omitempty"`
-}
-
-// awsError is an error as AWS's JSON protocol tells it.
-type awsError struct {
-	status        int
-	kind, message string
-}
-
-func (e *awsError) Error() string { return e.message }
-
 func (b *eventBridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	results, err := b.serve(w, r)
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	if bad, ok := errors.AsType[*awsError](err); ok {
-		w.Header().Set("X-Amzn-Errortype", bad.kind)
-		w.WriteHeader(bad.status)
-		writeJSON(w, map[string]string{"__type": bad.kind, "message": bad.message})
+		bad.answer(w)
 		return
 	}
 	failed := 0
@@ -78,57 +49,39 @@ func (b *eventBridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			failed++
 		}
 	}
-	writeJSON(w, map[string]any{"FailedEntryCount": failed, "Entries": results})
-}
-
-func writeJSON(w io.Writer, v any) {
-	_ = json.NewEncoder(w).Encode(v) // the caller is gone: nobody to tell
+	answerAWS(w, http.StatusOK, map[string]any{"FailedEntryCount": failed, "Entries": results})
 }
 
 func (b *eventBridge) serve(w http.ResponseWriter, r *http.Request) ([]putResult, error) {
 	if target := r.Header.Get("X-Amz-Target"); target != "AWSEvents.PutEvents" {
-		return nil, &awsError{http.StatusBadRequest, "UnknownOperationException",
-			"only EventBridge's PutEvents is served here, besides the API under /v1"}
+		return nil, &awsError{
+			http.StatusBadRequest, "UnknownOperationException",
+			"only EventBridge's PutEvents is served here, besides the API under /v1",
+		}
 	}
-	if !b.allowed(r) {
-		return nil, &awsError{http.StatusForbidden, "UnrecognizedClientException",
-			"set AWS_ACCESS_KEY_ID to the value of JOBHOOK_API_KEY"}
+	if !allowed(b.key, r) {
+		return nil, &awsError{
+			http.StatusForbidden, "UnrecognizedClientException",
+			"set AWS_ACCESS_KEY_ID to the value of JOBHOOK_API_KEY",
+		}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPutBytes+64<<10))
+	entries, err := readEntries(w, r)
 	if err != nil {
-		return nil, &awsError{http.StatusRequestEntityTooLarge, "ValidationException", "the request is over 1 MiB"}
+		return nil, err
 	}
-	var put putEvents
-	if err := json.Unmarshal(body, &put); err != nil {
-		return nil, &awsError{http.StatusBadRequest, "SerializationException", "the request is not PutEvents' JSON"}
-	}
-	if n := len(put.Entries); n < 1 || n > maxEntries {
-		return nil, &awsError{http.StatusBadRequest, "ValidationException",
-			fmt.Sprintf("Entries has %d entries; 1 to %d are possible", n, maxEntries)}
-	}
-	results := make([]putResult, len(put.Entries))
-	for i, entry := range put.Entries {
+	results := make([]putResult, len(entries))
+	for i, entry := range entries {
 		results[i] = b.put(r.Context(), entry)
 	}
 	return results, nil
 }
 
-// allowed compares the access key id of the request's SigV4 header.
-func (b *eventBridge) allowed(r *http.Request) bool {
-	if b.key == "" {
-		return true
-	}
-	_, rest, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
-	id, _, _ := strings.Cut(rest, "/")
-	return subtle.ConstantTimeCompare([]byte(id), []byte(b.key)) == 1
-}
-
 func (b *eventBridge) put(ctx context.Context, e putEntry) putResult {
-	switch {
-	case e.Source == "" || e.DetailType == "" || e.Detail == "":
-		return putResult{ErrorCode: "InvalidArgument", ErrorMessage: "Source, DetailType and Detail are required"}
-	case !isObject(e.Detail):
-		return putResult{ErrorCode: "MalformedDetail", ErrorMessage: "Detail must be a JSON object, as a string"}
+	if missing := e.missing(); len(missing) > 0 {
+		return putResult{ErrorCode: "InvalidArgument", ErrorMessage: strings.Join(missing, ", ") + ": required"}
+	}
+	if !isObject(e.Detail) {
+		return putResult{ErrorCode: "MalformedDetail", ErrorMessage: "Detail must be a JSON object, written as a string"}
 	}
 	id := b.id()
 	if e.DetailType != detailType {
@@ -139,6 +92,9 @@ func (b *eventBridge) put(ctx context.Context, e putEntry) putResult {
 	if err == nil {
 		err = b.completions.Send(ctx, queue.Message{Body: body})
 	}
+	if errors.Is(err, embedded.ErrTooLarge) {
+		return putResult{ErrorCode: "InvalidArgument", ErrorMessage: fmt.Sprintf("the event is over %d bytes", embedded.MaxBody)}
+	}
 	if err != nil {
 		b.log.Error("event.not_stored", "error", err)
 		return putResult{ErrorCode: "InternalFailure", ErrorMessage: "the event could not be stored; send it again"}
@@ -146,20 +102,14 @@ func (b *eventBridge) put(ctx context.Context, e putEntry) putResult {
 	return putResult{EventID: id}
 }
 
-func isObject(text string) bool {
-	return strings.HasPrefix(strings.TrimSpace(text), "{") && json.Valid([]byte(text))
-}
-
 // envelope is the event as EventBridge hands it to a target.
 func (b *eventBridge) envelope(id string, e putEntry) ([]byte, error) {
-	at := b.now()
-	if e.Time != nil {
-		if seconds, err := e.Time.Float64(); err == nil {
-			at = time.UnixMilli(int64(seconds * 1000))
-		}
-	}
-	return json.Marshal(map[string]any{
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false) // the detail's bytes as they came
+	err := enc.Encode(map[string]any{
 		"version": "0", "id": id, "detail-type": e.DetailType, "source": e.Source, "account": "000000000000",
-		"time": at.UTC().Format(time.RFC3339), "region": "local", "resources": e.Resources, "detail": json.RawMessage(e.Detail),
+		"time": e.at(b.now()).Format(time.RFC3339), "region": "local", "resources": e.Resources, "detail": json.RawMessage(e.Detail),
 	})
+	return body.Bytes(), err
 }

@@ -35,39 +35,77 @@ func (l *Lines) WithGroup(string) slog.Handler { return l }
 
 // Handle writes one line.
 func (l *Lines) Handle(_ context.Context, r slog.Record) error {
-	f := make(map[string]slog.Value, r.NumAttrs())
-	var rest []string
+	f := make(fields, r.NumAttrs())
 	r.Attrs(func(a slog.Attr) bool {
-		f[a.Key] = a.Value
-		rest = append(rest, a.Key+"="+a.Value.String())
+		f[a.Key] = a.Value.Resolve()
 		return true
 	})
-	text := r.Message + " " + strings.Join(rest, " ")
-	switch {
-	case r.Message == "delivery.attempted":
-		text = attemptLine(f, l.now())
-	case strings.HasPrefix(r.Message, "delivery.") && f["delivery_id"].String() != "":
-		text = fmt.Sprintf("%-10s %s to %s  %s", f["status"], f["event_type"], f["host"], f["delivery_id"])
-	case r.Message == "completion.rejected":
-		text = fmt.Sprintf("%-10s a completion was set aside: %s  (see /v1/rejected)", "rejected", f["reason"])
-	case r.Message == "endpoint.disabled":
-		text = fmt.Sprintf("%-10s endpoint %s answered 410 Gone", "disabled", f["endpoint_id"])
-	}
+	word, text := l.sentence(r, f)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, err := fmt.Fprintf(l.w, "%s  %s\n", r.Time.Format("15:04:05"), text)
+	_, err := fmt.Fprintf(l.w, "%s  %-10s %s\n", r.Time.Format("15:04:05"), word, text)
 	return err
 }
 
-func attemptLine(f map[string]slog.Value, now time.Time) string {
-	answer := f["reason"].String()
-	if code := f["status_code"].Int64(); code != 0 {
-		answer = fmt.Sprintf("%d", code)
+// sentence is the line's first word, which says what became of something, and
+// the rest of it.
+func (l *Lines) sentence(r slog.Record, f fields) (word, text string) {
+	switch {
+	case r.Message == "delivery.attempted":
+		return f.text("status"), f.attempt(l.now())
+	case strings.HasPrefix(r.Message, "delivery.") && f.text("status") != "":
+		return f.text("status"), fmt.Sprintf("%s to %s  %s", f.text("event_type"), f.text("host"), f.text("delivery_id"))
+	case r.Message == "completion.rejected":
+		return "rejected", fmt.Sprintf("a completion was set aside: %s  (see /v1/rejected)", f.text("reason"))
+	case r.Message == "endpoint.disabled":
+		return "disabled", fmt.Sprintf("endpoint %s answered 410 Gone", f.text("endpoint_id"))
+	case r.Message == "event.unmatched":
+		return "ignored", fmt.Sprintf("an event whose DetailType is %q: only %q is taken", f.text("detail_type"), f.text("want"))
 	}
-	line := fmt.Sprintf("%-10s %s to %s  attempt %d: %s in %d ms", f["status"], f["event_type"], f["host"],
-		f["attempt"].Int64(), answer, f["duration_ms"].Int64())
-	if next, ok := f["next_attempt_at"]; ok {
-		line += fmt.Sprintf(", again in %s", next.Time().Sub(now).Round(100*time.Millisecond))
+	return severity(r.Level), Printable(r.Message) + f.rest(r)
+}
+
+func severity(level slog.Level) string {
+	switch {
+	case level >= slog.LevelError:
+		return "error"
+	case level >= slog.LevelWarn:
+		return "warning"
 	}
-	return line + "  " + f["delivery_id"].String()
+	return "info"
+}
+
+// fields are a record's, by name. A name that is not there is empty.
+type fields map[string]slog.Value
+
+func (f fields) text(name string) string {
+	value, ok := f[name]
+	if !ok {
+		return ""
+	}
+	return Printable(value.String())
+}
+
+// rest lists the fields in the order in which the record has them.
+func (f fields) rest(r slog.Record) string {
+	var out strings.Builder
+	r.Attrs(func(a slog.Attr) bool {
+		fmt.Fprintf(&out, " %s=%s", Printable(a.Key), f.text(a.Key))
+		return true
+	})
+	return out.String()
+}
+
+// attempt says what came of one POST, and when the next one follows.
+func (f fields) attempt(now time.Time) string {
+	answer := f.text("reason")
+	if code := f.text("status_code"); code != "" && code != "0" {
+		answer = code
+	}
+	line := fmt.Sprintf("%s to %s  attempt %s: %s in %s ms",
+		f.text("event_type"), f.text("host"), f.text("attempt"), answer, f.text("duration_ms"))
+	if next, ok := f["next_attempt_at"]; ok && next.Kind() == slog.KindTime {
+		line += fmt.Sprintf(", again in %s", max(next.Time().Sub(now), 0).Round(100*time.Millisecond))
+	}
+	return line + "  " + f.text("delivery_id")
 }

@@ -7,8 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/deliver"
@@ -39,19 +38,38 @@ type Options struct {
 
 // Check says what is wrong with the options, all of it.
 func (o Options) Check() error {
-	var faults []error
-	loopback, err := o.onLoopback()
-	if err != nil {
-		faults = append(faults, err)
+	return errors.Join(o.checkListen(), o.checkKey(), o.checkLimits())
+}
+
+func (o Options) checkListen() error {
+	at, err := parseAddress(o.Listen)
+	if err == nil && !at.loopback() && o.Key == "" {
+		err = fmt.Errorf("--listen %s can be reached from other machines: set JOBHOOK_API_KEY to a secret of your choice, or listen on 127.0.0.1", o.Listen)
 	}
-	if err == nil && !loopback && o.Key == "" {
-		faults = append(faults, fmt.Errorf("--listen %s can be reached from other machines: set JOBHOOK_API_KEY to a secret of your choice, or listen on 127.0.0.1", o.Listen))
+	return err
+}
+
+// checkKey refuses what no client could send in a header.
+func (o Options) checkKey() error {
+	if strings.ContainsFunc(o.Key, func(r rune) bool { return r <= ' ' || r == ',' || r >= 0x7f }) {
+		return errors.New("JOBHOOK_API_KEY has a space, a comma or a character that is not ASCII: clients cannot send it; choose another")
+	}
+	return nil
+}
+
+func (o Options) checkLimits() error {
+	var faults []error
+	if o.Dir == "" {
+		faults = append(faults, errors.New("--data is empty: name a directory"))
 	}
 	if o.SendTimeout < 10*time.Millisecond || o.SendTimeout > 30*time.Second {
 		faults = append(faults, fmt.Errorf("--send-timeout is %s; it must be from 10ms to 30s", o.SendTimeout))
 	}
 	if o.Retention < time.Hour {
 		faults = append(faults, fmt.Errorf("--retention is %s; it must be at least 1h", o.Retention))
+	}
+	if strings.ContainsFunc(o.Wire.UserAgent, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
+		faults = append(faults, errors.New("--user-agent must be printable ASCII"))
 	}
 	if err := o.Wire.Check(); err != nil {
 		faults = append(faults, fmt.Errorf("--antinium-header: %w", err))
@@ -60,22 +78,9 @@ func (o Options) Check() error {
 }
 
 // onLoopback says whether only this machine can reach the listener.
-func (o Options) onLoopback() (bool, error) {
-	host, port, err := net.SplitHostPort(o.Listen)
-	if err != nil || port == "" {
-		return false, fmt.Errorf("--listen %q is not an address; write it like %s", o.Listen, DefaultListen)
-	}
-	if host == "localhost" {
-		return true, nil
-	}
-	if host == "" {
-		return false, nil
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return false, fmt.Errorf("--listen %q: the host must be an IP address or localhost, like %s", o.Listen, DefaultListen)
-	}
-	return addr.IsLoopback(), nil
+func (o Options) onLoopback() bool {
+	at, err := parseAddress(o.Listen)
+	return err == nil && at.loopback()
 }
 
 func (o Options) config() deliver.Config {

@@ -1,0 +1,144 @@
+package local
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/jobhook/jobhook/shared/deliver"
+	"github.com/jobhook/jobhook/shared/embedded"
+	"github.com/jobhook/jobhook/shared/secrets"
+	"github.com/jobhook/jobhook/shared/sender"
+	"github.com/jobhook/jobhook/shared/sqsbatch"
+)
+
+// open opens the directory: the secrets first, so that there is never a
+// database without them.
+func open(o Options) (*Runner, error) {
+	ring, err := openSecrets(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	db, err := embedded.Open(embedded.Config{Dir: o.Dir})
+	if err != nil {
+		return nil, err
+	}
+	r := &Runner{options: o, db: db, failed: make(chan error, 1)}
+	if err := r.assemble(ring); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return r, nil
+}
+
+// assemble wires the functions' handlers and the API over the embedded store.
+func (r *Runner) assemble(ring *secrets.Ring) error {
+	var err error
+	r.SigningSecret, err = vault{ring}.check()
+	if err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(r.options.Dir, keysFile), err)
+	}
+	q, err := r.queues()
+	if err != nil {
+		return err
+	}
+	r.sender = sender.New(sender.Config{
+		Timeout: r.options.SendTimeout, AllowLoopback: r.options.AllowLoopback, MaxIdleConnsPerHost: 128,
+	})
+	r.functions(q, ring)
+	r.server = &http.Server{
+		Handler: r.routes(q, ring), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: 90 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(r.options.Log.Handler(), slog.LevelError),
+	}
+	return nil
+}
+
+// queues are the stack's, in one file.
+type queues struct{ completions, retries, rejected, inbox *embedded.Queue }
+
+func (r *Runner) queues() (q queues, err error) {
+	if q.completions, err = r.workQueue("completions"); err != nil {
+		return q, err
+	}
+	if q.retries, err = r.workQueue("retries"); err != nil {
+		return q, err
+	}
+	if q.rejected, err = r.db.Queue("rejected", embedded.QueueConfig{Visibility: visibility}); err != nil {
+		return q, err
+	}
+	q.inbox, err = r.db.Queue("inbox", embedded.QueueConfig{Visibility: visibility})
+	r.aging = []*embedded.Queue{q.rejected, q.inbox}
+	return q, err
+}
+
+// workQueue opens a queue that a function works on, with what was given up of
+// it at earlier starts.
+func (r *Runner) workQueue(name string) (*embedded.Queue, error) {
+	letters := name + "-dead"
+	q, err := r.db.Queue(name, embedded.QueueConfig{Visibility: visibility, MaxReceives: maxReceives, DeadLetters: letters})
+	if err != nil {
+		return nil, err
+	}
+	dead, err := r.db.Queue(letters, embedded.QueueConfig{Visibility: visibility})
+	if err != nil {
+		return nil, err
+	}
+	moved, err := redrive(context.Background(), dead, q)
+	if moved > 0 {
+		r.options.Log.Warn("dead letters are tried again", "queue", name, "messages", moved)
+	}
+	return q, err
+}
+
+func (r *Runner) functions(q queues, ring *secrets.Ring) {
+	deps := deliver.Deps{
+		Events: r.db, Deliveries: r.db, Loader: r.db, Endpoints: r.db, Replacer: r.db,
+		Retries: q.retries, Rejected: q.rejected, Secrets: ring, Sender: r.sender, Log: r.options.Log,
+		Now: time.Now, Chance: mathrand.Float64, Token: rand.Text,
+	}
+	config := r.options.config()
+	r.pollers = []*poller{
+		{"completions", q.completions, r.function(deliver.NewDispatcher(deps, config).Dispatch), r.options.Log},
+		{"retries", q.retries, r.function(deliver.NewRetrier(deps, config).Retry), r.options.Log},
+	}
+}
+
+// function is the very handler that the Lambda function starts.
+func (r *Runner) function(work sqsbatch.Work) lambda.Handler {
+	return lambda.NewHandler(sqsbatch.Handler(work, r.options.Log))
+}
+
+// dataFile is what embedded calls its file.
+const dataFile = "jobhook.db"
+
+// openSecrets refuses a database whose secrets are gone: new ones would not
+// open what it holds.
+func openSecrets(dir string) (*secrets.Ring, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	path := filepath.Join(dir, keysFile)
+	if missing(path) && !missing(filepath.Join(dir, dataFile)) {
+		return nil, fmt.Errorf("%s has a database but no %s, which opens the endpoints' secrets: put it back, or choose another directory with --data", dir, keysFile)
+	}
+	source, err := secrets.OpenFile(path, rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return secrets.NewRing(source, secrets.LocalNames), nil
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
