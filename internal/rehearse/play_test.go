@@ -1,0 +1,260 @@
+//go:build rehearse
+
+package rehearse_test
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/jobhook/jobhook/internal/emulators"
+	"github.com/jobhook/jobhook/internal/rehearse"
+	"github.com/jobhook/jobhook/shared/deliver"
+	"github.com/jobhook/jobhook/shared/dynamo"
+	"github.com/jobhook/jobhook/shared/intake"
+	"github.com/jobhook/jobhook/shared/payload"
+	"github.com/jobhook/jobhook/shared/sealing"
+	"github.com/jobhook/jobhook/shared/signing"
+	"github.com/jobhook/jobhook/shared/sqsqueue"
+	"github.com/jobhook/jobhook/shared/webhook"
+)
+
+// patience bounds each wait for something that must happen.
+const patience = 12 * time.Second
+
+// parameters make the rehearsed stack quick, and all of its resources there.
+func parameters(bus string) map[string]string {
+	return map[string]string{
+		"Schedule": "1s,1s", "SendTimeoutSeconds": "2", "RetryAfterMax": "1s", "Receive": "enabled",
+		"CreateEventBus": "true", "EventBusName": bus, "AlarmEmail": "ops@example.com",
+	}
+}
+
+// play is a deployed stack with those who use it.
+type play struct {
+	testing.TB
+	cloud    *rehearse.Cloud
+	stack    *rehearse.Stack
+	bus      string
+	store    *dynamo.Store
+	customer *receiver
+}
+
+func deploy(t testing.TB, source rehearse.Source) *play {
+	t.Helper()
+	p := &play{TB: t, cloud: rehearse.NewCloud(t), bus: emulators.Name("bus"), customer: newReceiver(t)}
+	var err error
+	if p.stack, err = p.cloud.Deploy(t.Context(), "jobhook", source, parameters(p.bus)); err != nil {
+		t.Fatal(err)
+	}
+	p.store = dynamo.New(p.cloud.DynamoDB, dynamo.Tables{
+		Endpoints: p.stack.Physical("EndpointsTable"), Deliveries: p.stack.Physical("DeliveriesTable"),
+	}, time.Now)
+	return p
+}
+
+// put sends a completion over the bus, and returns the event that it must become.
+func (p *play) put(account, job, path string) webhook.Event {
+	p.Helper()
+	detail := map[string]any{"id": job, "status": "success", "type": "fine_tune", "account": account}
+	if path != "" {
+		detail["callback_url"] = p.customer.URL + path
+	}
+	event := rehearse.Completion("event-"+job, detail)
+	if sent, err := p.cloud.PutEvent(p.Context(), p.bus, event); err != nil || sent != 1 {
+		p.Fatalf("the completion %s went to %d targets: %v", job, sent, err)
+	}
+	text, err := json.Marshal(event)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return p.parse(text)
+}
+
+func (p *play) parse(body []byte) webhook.Event {
+	p.Helper()
+	parsed, err := intake.Parse(body, "", time.Now(), intake.Rules{Profile: payload.Standard, Retention: time.Hour * 24 * 30})
+	if err != nil {
+		p.Fatal(err)
+	}
+	return parsed
+}
+
+// accept stores an event and sends word of it, as the API does.
+func (p *play) accept(account, job, path string) webhook.Event {
+	p.Helper()
+	text, err := json.Marshal(map[string]any{
+		"id": job, "status": "success", "type": "fine_tune", "account": account, "callback_url": p.customer.URL + path,
+	})
+	if err != nil {
+		p.Fatal(err)
+	}
+	e := p.parse(text)
+	completions := sqsqueue.New(p.cloud.SQS, p.stack.Physical("CompletionsQueue"))
+	publisher := deliver.Publisher{
+		Acceptor: deliver.InSteps{Events: p.store, Completions: completions}, Completions: completions, Token: rand.Text,
+	}
+	if _, err := publisher.Publish(p.Context(), e); err != nil {
+		p.Fatal(err)
+	}
+	return e
+}
+
+// register adds an endpoint that wants everything.
+func (p *play) register(account, id, path string, secret webhook.SealedSecret) {
+	p.Helper()
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	e := webhook.Endpoint{
+		ID: id, Account: account, URL: p.customer.URL + path, Events: []string{"*"}, Profile: payload.Standard, IncludeResult: true,
+		Enabled: true, CreatedAt: now, UpdatedAt: now, Rev: rand.Text(),
+	}
+	if secret != (webhook.SealedSecret{}) {
+		e.Secrets = []webhook.SealedSecret{secret}
+	}
+	if err := p.store.InsertEndpoint(p.Context(), e); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// sealed seals a new secret with the stack's sealing key.
+func (p *play) sealed(account, endpoint string) (webhook.SealedSecret, string) {
+	p.Helper()
+	key, err := sealing.NewKey(p.secret(p.stack.Physical("SealingKey")))
+	if err != nil {
+		p.Fatal(err)
+	}
+	text := newSecret()
+	sealed, err := sealing.Seal(rand.Reader, []sealing.Key{key}, sealing.Owner{Account: account, EndpointID: endpoint}, text)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return webhook.SealedSecret{Sealed: sealed}, text
+}
+
+// named makes a Secrets Manager secret that an endpoint may name.
+func (p *play) named(name string) (webhook.SealedSecret, string) {
+	p.Helper()
+	full, text := emulators.Name(p.stack.Parameter("EndpointSecretPrefix")+name), newSecret()
+	made, err := p.cloud.Secrets.CreateSecret(p.Context(), &secretsmanager.CreateSecretInput{Name: aws.String(full), SecretString: aws.String(text)})
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.cloud.Gate.AddSecret(full, *made.ARN)
+	return webhook.SealedSecret{Ref: full}, text
+}
+
+func newSecret() string { return "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" }
+
+func (p *play) secret(id string) string {
+	p.Helper()
+	got, err := p.cloud.Secrets.GetSecretValue(p.Context(), &secretsmanager.GetSecretValueInput{SecretId: aws.String(id)})
+	if err != nil {
+		p.Fatal(err)
+	}
+	return *got.SecretString
+}
+
+// await waits until check has nothing to say, and else says it.
+func (p *play) await(check func() error) {
+	p.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(30 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			p.Fatal(errors.Join(err, fmt.Errorf("refused: %v", p.refused())))
+		}
+	}
+}
+
+// ends waits until an event's delivery to a target is in this state after so
+// many attempts.
+func (p *play) ends(e webhook.Event, target string, status webhook.Status, attempts int) {
+	p.Helper()
+	p.await(func() error {
+		l, err := p.store.LoadDelivery(p.Context(), e.MessageID, e.Account, target)
+		if err != nil {
+			return fmt.Errorf("delivery of %s to %q: %w", e.EventID, target, err)
+		}
+		if d := l.Delivery; d.Status != status || len(d.Attempts) != attempts {
+			return fmt.Errorf("delivery of %s to %q is %s after %d attempts, want %s after %d", e.EventID, target, d.Status, len(d.Attempts), status, attempts)
+		}
+		return nil
+	})
+}
+
+// posts checks what came to a path: so many, signed with the secret, each with
+// the same id and body.
+func (p *play) posts(path string, want int, secret string) {
+	p.Helper()
+	key, err := signing.ParseSecret(secret)
+	if err != nil {
+		p.Fatal(err)
+	}
+	scheme, err := signing.Lookup("standard")
+	if err != nil {
+		p.Fatal(err)
+	}
+	got := p.customer.to(path)
+	if len(got) != want {
+		p.Errorf("%s: %d posts, want %d", path, len(got), want)
+	}
+	for _, one := range got {
+		if _, err := signing.Verify(scheme, []signing.Secret{key}, one.header, one.body, time.Now(), 0); err != nil {
+			p.Errorf("%s: %v", path, err)
+		}
+		if one.header.Get("Webhook-Id") != got[0].header.Get("Webhook-Id") || string(one.body) != string(got[0].body) {
+			p.Errorf("%s: its attempts differ", path)
+		}
+	}
+}
+
+// stackSecret is the signing secret that the stack generated.
+func (p *play) stackSecret() string {
+	p.Helper()
+	var stored struct{ Prefix, Key string }
+	if err := json.Unmarshal([]byte(p.secret(p.stack.Physical("SigningSecret"))), &stored); err != nil {
+		p.Fatal(err)
+	}
+	return stored.Prefix + stored.Key
+}
+
+// holds takes what a queue holds and expects so many messages.
+func (p *play) holds(url string, want int) []types.Message {
+	p.Helper()
+	got, err := p.cloud.SQS.ReceiveMessage(p.Context(), &sqs.ReceiveMessageInput{
+		QueueUrl: aws.String(url), MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"},
+	})
+	if err != nil {
+		p.Fatal(err)
+	}
+	if len(got.Messages) != want {
+		p.Errorf("%s holds %d messages, want %d", url, len(got.Messages), want)
+	}
+	return got.Messages
+}
+
+// refused lists what the gate has refused so far.
+func (p *play) refused() []string {
+	var list []string
+	for _, d := range p.cloud.Gate.Journal() {
+		if !d.Allowed {
+			list = append(list, d.Action+" on "+p.stack.Label(d.Resource)+" "+d.By)
+		}
+	}
+	return list
+}
