@@ -3,8 +3,6 @@ package local
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"io/fs"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -24,8 +22,10 @@ const sourcesCache = 2 * time.Second
 
 // receive serves /receive/{source} through receive's own Lambda handler.
 func (r *Runner) receive(inbox *embedded.Queue) http.Handler {
+	path := filepath.Join(r.options.Dir, sourcesFile)
 	receiver := &receiving.Receiver{Deps: receiving.Deps{
-		Sources:  receiving.NewCache(sources{receiving.File(filepath.Join(r.options.Dir, sourcesFile))}, sourcesCache, time.Now, r.options.Log),
+		Sources: sources{path, receiving.NewCache(receiving.File(path), sourcesCache, time.Now, r.options.Log)},
+
 		Receipts: r.db.Receipts(),
 		Inbox:    receiving.QueueInbox{Queue: inbox},
 		Log:      r.options.Log, Now: time.Now, Token: rand.Text,
@@ -34,14 +34,17 @@ func (r *Runner) receive(inbox *embedded.Queue) http.Handler {
 	return http.StripPrefix("/receive", endpoint.HTTP(function))
 }
 
-// sources are those of the file; without one there are none.
-type sources struct{ file receiving.File }
+// sources are those of the file. That there is no file is no fault: there are
+// no sources then.
+type sources struct {
+	path string
+	file *receiving.Cache
+}
 
-// Fetch returns the file's text.
-func (s sources) Fetch(ctx context.Context) ([]byte, error) {
-	text, err := s.file.Fetch(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
-		return []byte(`{"sources":{}}`), nil
+// Source finds a source by name.
+func (s sources) Source(ctx context.Context, name string) (receiving.Source, error) {
+	if missing(s.path) {
+		return receiving.Source{}, receiving.ErrUnknownSource
 	}
-	return text, err
+	return s.file.Source(ctx, name)
 }
