@@ -11,8 +11,10 @@ package rehearse
 
 import (
 	"encoding/pem"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -121,8 +123,15 @@ func (c *Cloud) Lost() []string {
 	return append([]string(nil), c.lost...)
 }
 
-// Log returns the lines of a log group.
+// Log returns the lines of a log group, those included that a function wrote
+// while it answered.
 func (c *Cloud) Log(group string) []string {
+	c.mu.Lock()
+	functions := slices.Collect(maps.Values(c.functions))
+	c.mu.Unlock()
+	for _, f := range functions {
+		f.flush()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if lines := c.logs[group]; lines != nil {

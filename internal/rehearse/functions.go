@@ -143,12 +143,21 @@ func (f *Function) Crash() {
 	v.runtime.Crash()
 }
 
+func (f *Function) flush() {
+	f.mu.Lock()
+	v := f.version
+	f.mu.Unlock()
+	f.ship(v)
+}
+
 func (f *Function) ship(v *version) {
 	v.shipping.Lock()
 	defer v.shipping.Unlock()
 	lines := v.runtime.Logs().Lines()
 	fresh := lines[v.shipped:]
-	v.shipped = len(lines)
+	if v.shipped = len(lines); len(fresh) == 0 {
+		return
+	}
 	stream := gate.ARN("logs", "log-group:"+v.logGroup+":log-stream:rehearsal")
 	for _, action := range []string{"logs:CreateLogStream", "logs:PutLogEvents"} {
 		if !f.cloud.Gate.Decide(f.Role, action, stream, nil).Allowed {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -176,7 +177,7 @@ func (p *play) await(check func() error) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			p.Fatal(errors.Join(err, fmt.Errorf("refused: %v", p.refused())))
+			p.Fatal(errors.Join(err, fmt.Errorf("refused: %v; queues: %s", p.refused(), p.depths())))
 		}
 	}
 }
@@ -257,4 +258,20 @@ func (p *play) refused() []string {
 		}
 	}
 	return list
+}
+
+// depths says what each queue holds: visible, in flight, delayed.
+func (p *play) depths() string {
+	var out []string
+	for _, queue := range []string{"CompletionsQueue", "RetryQueue", "CompletionsDeadLetters", "RetryDeadLetters", "RejectedQueue"} {
+		got, err := p.cloud.SQS.GetQueueAttributes(p.Context(), &sqs.GetQueueAttributesInput{
+			QueueUrl: aws.String(p.stack.Physical(queue)), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+		})
+		if err != nil {
+			return err.Error()
+		}
+		a := got.Attributes
+		out = append(out, fmt.Sprint(queue, " ", a["ApproximateNumberOfMessages"], "/", a["ApproximateNumberOfMessagesNotVisible"], "/", a["ApproximateNumberOfMessagesDelayed"]))
+	}
+	return strings.Join(out, ", ")
 }

@@ -42,14 +42,17 @@ func (p *poller) start() {
 	})
 }
 
-// stop lets an invocation that is under way end.
+// stop lets a poll and an invocation that are under way end.
 func (p *poller) stop() {
 	p.cancel()
 	p.done.Wait()
 }
 
 func (p *poller) round(ctx context.Context, client *sqs.Client) {
-	got, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+	// A poll that is under way ends by itself, and what it takes is worked on: one
+	// given up halfway may have taken messages, which then stay hidden.
+	working := context.WithoutCancel(ctx)
+	got, err := client.ReceiveMessage(working, &sqs.ReceiveMessageInput{
 		QueueUrl: aws.String(p.url), MaxNumberOfMessages: int32(min(p.batch, 10)), WaitTimeSeconds: 1, //nolint:gosec // at most 10
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
@@ -64,11 +67,10 @@ func (p *poller) round(ctx context.Context, client *sqs.Client) {
 	if len(got.Messages) == 0 {
 		return
 	}
-	ctx = context.WithoutCancel(ctx) // a batch that was taken is worked on
-	failed, ok := p.invoke(ctx, got.Messages)
+	failed, ok := p.invoke(working, got.Messages)
 	for _, m := range got.Messages {
 		if ok && !failed[*m.MessageId] {
-			_, _ = client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: aws.String(p.url), ReceiptHandle: m.ReceiptHandle}) // as above
+			_, _ = client.DeleteMessage(working, &sqs.DeleteMessageInput{QueueUrl: aws.String(p.url), ReceiptHandle: m.ReceiptHandle}) // as above
 		}
 	}
 }
