@@ -65,7 +65,9 @@ func list(v any) []string {
 	return names
 }
 
-func statements(t *testing.T, document any) []templatetest.Template {
+// statements lists a policy's statements; of the conditional ones those whose
+// condition is given.
+func statements(t *testing.T, document any, given ...string) []templatetest.Template {
 	t.Helper()
 	d, _ := document.(map[string]any)
 	all, ok := d["Statement"].([]any)
@@ -74,7 +76,17 @@ func statements(t *testing.T, document any) []templatetest.Template {
 	}
 	var out []templatetest.Template
 	for _, s := range all {
-		out = append(out, s.(map[string]any))
+		statement := s.(map[string]any)
+		if choice, conditional := statement["Fn::If"].([]any); conditional {
+			if name(choice[2]) != "AWS::NoValue" {
+				t.Errorf("a statement in place of another: %v", choice)
+			}
+			if !slices.Contains(given, choice[0].(string)) {
+				continue
+			}
+			statement = choice[1].(map[string]any)
+		}
+		out = append(out, statement)
 	}
 	return out
 }

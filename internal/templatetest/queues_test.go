@@ -1,6 +1,8 @@
 package templatetest_test
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -73,7 +75,7 @@ func TestRedrive(t *testing.T) {
 }
 
 // Every queue is encrypted and has one policy that refuses plain HTTP; besides,
-// only the rule may send, to the completions and to their dead letters.
+// only the rules may send, to the completions and to their dead letters.
 func TestQueuePolicies(t *testing.T) {
 	tpl := load(t)
 	sends := map[string]int{}
@@ -81,13 +83,12 @@ func TestQueuePolicies(t *testing.T) {
 	for _, policy := range tpl.OfType("AWS::SQS::QueuePolicy") {
 		p := properties(tpl, policy)
 		secured := false
-		for _, s := range statements(t, p.At("PolicyDocument")) {
+		for _, s := range statements(t, p.At("PolicyDocument"), "AwsJobsToo") {
 			switch {
 			case s["Effect"] == "Deny" && s.At("Condition", "Bool", "aws:SecureTransport") == "false":
 				secured = true
-			case s["Effect"] == "Allow" && name(s.At("Condition", "ArnEquals", "aws:SourceArn")) == "CompletionRule" &&
-				s.At("Principal", "Service") == "events.amazonaws.com" && s["Action"] == "sqs:SendMessage":
-				sends[name(s["Resource"])]++
+			case s["Effect"] == "Allow" && s.At("Principal", "Service") == "events.amazonaws.com" && s["Action"] == "sqs:SendMessage":
+				sends[sourceOf(s)+" "+name(s["Resource"])]++
 			default:
 				t.Errorf("%s has a statement that nobody expects: %v", policy, s)
 			}
@@ -107,9 +108,21 @@ func TestQueuePolicies(t *testing.T) {
 			t.Errorf("%s is not encrypted", queue)
 		}
 	}
-	if len(sends) != 2 || sends["CompletionsQueue"] != 1 || sends["CompletionsDeadLetters"] != 1 {
-		t.Errorf("the rule may send to %v", sends)
+	if want := map[string]int{
+		"CompletionRule CompletionsQueue": 1, "CompletionRule CompletionsDeadLetters": 1,
+		"AwsJobs.Outputs.RuleArns CompletionsQueue": 1, "AwsJobs.Outputs.RuleArns CompletionsDeadLetters": 1,
+	}; !maps.Equal(sends, want) {
+		t.Errorf("the rules may send %v, want %v", sends, want)
 	}
+}
+
+// sourceOf names the rule, or the list of rules, that a statement lets send.
+func sourceOf(s templatetest.Template) string {
+	arn := s.At("Condition", "ArnEquals", "aws:SourceArn")
+	if m, ok := arn.(map[string]any); ok && m["Fn::Split"] != nil {
+		return fmt.Sprint(m["Fn::Split"].([]any)[1].(map[string]any)["Fn::GetAtt"])
+	}
+	return name(arn)
 }
 
 func TestRule(t *testing.T) {

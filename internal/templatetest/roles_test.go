@@ -73,8 +73,30 @@ func TestRolesAllowExactlyThis(t *testing.T) {
 	}
 }
 
-// allowed lists what a role's own policies allow, "action resource".
-func allowed(t *testing.T, role map[string]any) []string {
+// Tracing, and nothing else, adds to a role, and no more than to send traces.
+func TestTracingAddsToRoles(t *testing.T) {
+	for file, functions := range map[string][]string{"template.yaml": {"DispatchFunction", "RetryFunction"}, "receive.yaml": {"ReceiveFunction"}} {
+		tpl := loadFile(t, file)
+		for _, function := range functions {
+			role := properties(tpl, name(properties(tpl, function).At("Role"))).Map()
+			plain, traced := allowed(t, role), allowed(t, role, "Trace")
+			traced = slices.DeleteFunc(traced, func(s string) bool { return slices.Contains(plain, s) })
+			if !slices.Equal(traced, []string{"xray:PutTelemetryRecords *", "xray:PutTraceSegments *"}) {
+				t.Errorf("%s: tracing allows %v", function, traced)
+			}
+			if mode := properties(tpl, function)["Tracing"]; mode == nil && tpl.At("Globals", "Function", "Tracing") == nil {
+				t.Errorf("%s is never traced", function)
+			}
+		}
+		if tpl.At("Parameters", "Tracing", "Default") != "PassThrough" {
+			t.Errorf("%s traces unasked", file)
+		}
+	}
+}
+
+// allowed lists what a role's own policies allow, "action resource", under the
+// given conditions of the template.
+func allowed(t *testing.T, role map[string]any, given ...string) []string {
 	t.Helper()
 	if role["ManagedPolicyArns"] != nil {
 		t.Errorf("managed policies allow more than is needed: %v", role["ManagedPolicyArns"])
@@ -82,7 +104,7 @@ func allowed(t *testing.T, role map[string]any) []string {
 	var got []string
 	policies, _ := role["Policies"].([]any)
 	for _, policy := range policies {
-		for _, s := range statements(t, policy.(map[string]any)["PolicyDocument"]) {
+		for _, s := range statements(t, policy.(map[string]any)["PolicyDocument"], given...) {
 			for _, action := range list(s["Action"]) {
 				for _, resource := range list(s["Resource"]) {
 					got = append(got, fmt.Sprint(action, " ", resource))
