@@ -1,0 +1,173 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"slices"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/jobhook/jobhook/shared/embedded"
+	"github.com/jobhook/jobhook/shared/queue"
+)
+
+// function is a Lambda handler of a test's own.
+type function func(batch events.SQSEvent) (any, error)
+
+func (f function) Invoke(_ context.Context, payload []byte) ([]byte, error) {
+	var batch events.SQSEvent
+	if err := json.Unmarshal(payload, &batch); err != nil {
+		return nil, err
+	}
+	answer, err := f(batch)
+	if err != nil {
+		return nil, err
+	}
+	if raw, ok := answer.(string); ok {
+		return []byte(raw), nil
+	}
+	return json.Marshal(answer)
+}
+
+func bodies(batch events.SQSEvent) (list []string) {
+	for _, r := range batch.Records {
+		list = append(list, r.Body)
+	}
+	slices.Sort(list)
+	return list
+}
+
+func failures(batch events.SQSEvent, body string) (f events.SQSEventResponse) {
+	for _, r := range batch.Records {
+		if r.Body == body {
+			f.BatchItemFailures = append(f.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
+		}
+	}
+	return f
+}
+
+// Time is the bubble's: a message that is not deleted comes back after its
+// visibility, which a test doesn't wait for.
+func TestThePollerGivesBackWhatWasNotDone(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		first func(events.SQSEvent) (any, error)
+		back  []string
+	}{
+		{"all done", func(events.SQSEvent) (any, error) { return events.SQSEventResponse{}, nil }, nil},
+		{"null is all done", func(events.SQSEvent) (any, error) { return "null", nil }, nil},
+		{"one failed", func(b events.SQSEvent) (any, error) { return failures(b, "m1"), nil }, []string{"m1"}},
+		{"an error", func(events.SQSEvent) (any, error) { return nil, errors.New("no") }, []string{"m0", "m1", "m2"}},
+		{"a panic", func(events.SQSEvent) (any, error) { panic("no") }, []string{"m0", "m1", "m2"}},
+		{"no answer", func(events.SQSEvent) (any, error) { return "", nil }, []string{"m0", "m1", "m2"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				db, q := openQueue(t)
+				for n := range 3 {
+					ok(t, q.Send(t.Context(), queue.Message{Body: []byte("m" + strconv.Itoa(n))}))
+				}
+				var calls [][]string
+				ctx, stop := context.WithCancel(t.Context())
+				began := time.Now()
+				p := poller{name: "q", queue: q, log: slog.New(slog.DiscardHandler), function: function(func(b events.SQSEvent) (any, error) {
+					if calls = append(calls, bodies(b)); len(calls) == 1 {
+						return c.first(b)
+					}
+					stop()
+					return events.SQSEventResponse{}, nil
+				})}
+				if c.back == nil {
+					go func() { synctest.Wait(); stop() }()
+				}
+				p.run(ctx)
+				ok(t, db.Close())
+				if len(calls) > 2 || !slices.Equal(calls[0], []string{"m0", "m1", "m2"}) {
+					t.Fatalf("calls %v", calls)
+				}
+				if c.back != nil && (!slices.Equal(calls[1], c.back) || time.Since(began) < visibility) {
+					t.Errorf("after %s %v came back, want %v", time.Since(began), calls[1], c.back)
+				}
+			})
+		})
+	}
+}
+
+func openQueue(t *testing.T) (*embedded.DB, *embedded.Queue) {
+	t.Helper()
+	db, err := embedded.Open(embedded.Config{Dir: t.TempDir()})
+	ok(t, err)
+	q, err := db.Queue("q", embedded.QueueConfig{Visibility: visibility, MaxReceives: maxReceives, DeadLetters: "q-dead"})
+	ok(t, err)
+	return db, q
+}
+
+func TestWhatTheFunctionSees(t *testing.T) {
+	db, q := openQueue(t)
+	defer db.Close()
+	ok(t, q.Send(t.Context(), queue.Message{Body: []byte("hi")}))
+	got, err := q.Receive(t.Context(), 10)
+	ok(t, err)
+	record := (&poller{name: "q"}).event(got).Records[0]
+	if record.MessageId == "" || record.Body != "hi" || record.Attributes["ApproximateReceiveCount"] != "1" || record.EventSource != "aws:sqs" {
+		t.Errorf("record %+v", record)
+	}
+	if ms, err := strconv.ParseInt(record.Attributes["SentTimestamp"], 10, 64); err != nil || time.Since(time.UnixMilli(ms)) > time.Minute {
+		t.Errorf("SentTimestamp %q", record.Attributes["SentTimestamp"])
+	}
+}
+
+func TestTheDeadAreTriedAgain(t *testing.T) {
+	db, q := openQueue(t)
+	defer db.Close()
+	dead, err := db.Queue("q-dead", embedded.QueueConfig{Visibility: visibility})
+	ok(t, err)
+	for n := range upkeepStep + 5 {
+		ok(t, dead.Send(t.Context(), queue.Message{Body: []byte(strconv.Itoa(n)), Group: "acme"}))
+	}
+	moved, err := redrive(t.Context(), dead, q)
+	ok(t, err)
+	if moved != upkeepStep+5 || dead.Len() != 0 || q.Len() != moved {
+		t.Errorf("%d moved, %d left, %d there", moved, dead.Len(), q.Len())
+	}
+	got, err := q.Receive(t.Context(), 1)
+	ok(t, err)
+	if string(got[0].Body) != "0" || got[0].Group != "acme" {
+		t.Errorf("message %+v", got[0])
+	}
+}
+
+func TestOldLettersGo(t *testing.T) {
+	now := time.Date(2026, time.November, 20, 12, 0, 0, 0, time.UTC)
+	db, err := embedded.Open(embedded.Config{Dir: t.TempDir(), Now: func() time.Time { return now }})
+	ok(t, err)
+	defer db.Close()
+	q, err := db.Queue("rejected", embedded.QueueConfig{Visibility: visibility})
+	ok(t, err)
+	for range 2*upkeepStep + 1 {
+		ok(t, q.Send(t.Context(), queue.Message{Body: []byte("old")}))
+	}
+	now = now.Add(letterAge)
+	ok(t, q.Send(t.Context(), queue.Message{Body: []byte("new")}))
+	ok(t, dropOld(t.Context(), q, now.Add(-letterAge)))
+	if q.Len() != 2*upkeepStep+2 {
+		t.Errorf("%d left: some went too early", q.Len())
+	}
+	ok(t, dropOld(t.Context(), q, now.Add(-letterAge+1)))
+	if list, _, err := q.List(t.Context(), 10, ""); err != nil || len(list) != 1 || string(list[0].Body) != "new" {
+		t.Errorf("left: %v %v", list, err)
+	}
+}
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
