@@ -20,17 +20,15 @@ var (
 
 func single(name string) block { return newBlock([]count{{name, 1}}, by("", counter(name))) }
 
-// attempts makes the blocks of "delivery.attempted" for each status. Their
-// zeros are there so that a graph falls to zero instead of breaking off.
+// attempts makes the blocks of "delivery.attempted" for each status. Every
+// attempt has its duration, so the number of those is the number of attempts;
+// what did not happen is not counted as zero, since each byte of a line costs.
 func attempts(withReason bool) map[string]block {
 	all := map[string]block{}
-	for _, status := range []string{"delivered", "failed", "retrying", ""} {
-		counts := []count{
-			{"attempts", 1}, {"deliveries", is(status == "delivered")},
-			{"deliveries_failed", is(status == "failed")}, {"retries_scheduled", is(status == "retrying")},
-		}
-		directives := []directive{by("", counter("attempts"), counter("deliveries"),
-			counter("deliveries_failed"), counter("retries_scheduled"), latency)}
+	for status, name := range map[string]string{
+		"delivered": "deliveries", "failed": "deliveries_failed", "retrying": "retries_scheduled",
+	} {
+		counts, directives := []count{{name, 1}}, []directive{by("", counter(name), latency)}
 		if withReason {
 			counts = append(counts, count{"failures", 1})
 			directives = append(directives, by("reason", counter("failures")))
@@ -75,19 +73,8 @@ func attempted(r slog.Record) block {
 		}
 		return true
 	})
-	blocks := succeeded
 	if reason != "" {
-		blocks = failed
+		return failed[status]
 	}
-	if b, known := blocks[status]; known {
-		return b
-	}
-	return blocks[""]
-}
-
-func is(yes bool) int {
-	if yes {
-		return 1
-	}
-	return 0
+	return succeeded[status]
 }
