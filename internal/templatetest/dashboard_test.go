@@ -77,7 +77,7 @@ func telemetryNames(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	var names []string
-	for _, m := range regexp.MustCompile(`(?:counter|single|metric)(?:\(|\{)"(\w+)"`).FindAllStringSubmatch(string(source), -1) {
+	for _, m := range regexp.MustCompile(`(?:counter\(|single\(|metric\{|: )"(\w+)"`).FindAllStringSubmatch(string(source), -1) {
 		names = append(names, m[1])
 	}
 	if len(names) < 8 {

@@ -94,6 +94,33 @@ func TestTracingAddsToRoles(t *testing.T) {
 	}
 }
 
+// In a VPC Lambda needs rights on the network, under the function's role; the
+// function's code is denied each of them again.
+func TestVPCAddsNothingForTheCode(t *testing.T) {
+	tpl := load(t)
+	if tpl.At("Globals", "Function", "VpcConfig", "Fn::If") == nil {
+		t.Error("the functions can't join a VPC")
+	}
+	for _, function := range []string{"DispatchFunction", "RetryFunction"} {
+		role := properties(tpl, name(properties(tpl, function).At("Role"))).Map()
+		var allow, deny []string
+		for _, s := range statements(t, role["Policies"].([]any)[0].(map[string]any)["PolicyDocument"], "InVpc") {
+			switch {
+			case s["Effect"] == "Deny":
+				deny = list(s["Action"])
+				if s.At("Condition", "ArnLike", "lambda:SourceFunctionArn") == nil || s["Resource"] != "*" {
+					t.Errorf("%s is denied %v", function, s)
+				}
+			case s["Sid"] == "JoinVpc":
+				allow = list(s["Action"])
+			}
+		}
+		if len(allow) == 0 || !slices.Equal(allow, deny) {
+			t.Errorf("%s: in a VPC its role allows %v, and denies the code %v", function, allow, deny)
+		}
+	}
+}
+
 // allowed lists what a role's own policies allow, "action resource", under the
 // given conditions of the template.
 func allowed(t *testing.T, role map[string]any, given ...string) []string {
@@ -105,6 +132,9 @@ func allowed(t *testing.T, role map[string]any, given ...string) []string {
 	policies, _ := role["Policies"].([]any)
 	for _, policy := range policies {
 		for _, s := range statements(t, policy.(map[string]any)["PolicyDocument"], given...) {
+			if s["Effect"] != "Allow" {
+				continue
+			}
 			for _, action := range list(s["Action"]) {
 				for _, resource := range list(s["Resource"]) {
 					got = append(got, fmt.Sprint(action, " ", resource))
