@@ -72,7 +72,8 @@ func main() {
 		fmt.Println(Verify(part[0], header, body))
 	}
 }
-`}
+`,
+	}
 }
 
 func javaFiles(snippet string) map[string]string {

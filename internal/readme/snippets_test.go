@@ -135,8 +135,10 @@ func requests(t *testing.T) []request {
 	good := sign(t, "standard", body, now, secret)
 	apart := func(d time.Duration) request {
 		then := now.Add(d)
-		return request{"apart by " + d.String(), secret, "msg_1", strconv.FormatInt(then.Unix(), 10),
-			sign(t, "standard", body, then, secret), body, d.Abs() <= 5*time.Minute}
+		return request{
+			"apart by " + d.String(), secret, "msg_1", strconv.FormatInt(then.Unix(), 10),
+			sign(t, "standard", body, then, secret), body, d.Abs() <= 5*time.Minute,
+		}
 	}
 	return []request{
 		{"good", secret, "msg_1", at, good, body, true},
