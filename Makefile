@@ -3,7 +3,7 @@
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := help
-.PHONY: help run test deps build bench lint format python template moto fuzz clean
+.PHONY: help run test deps build bench lint format python template moto awscli fuzz clean
 
 PYTHON ?= python3
 ARCH ?= arm64# of the functions: arm64 or amd64
@@ -66,6 +66,11 @@ template: $(VENV) ## Check template.yaml and the CloudFormation that SAM makes o
 moto: $(VENV) ## Run the Secrets Manager contract against moto
 	@tools/check go
 	@tools/moto go test -count=1 -run Contract $(ARGS) ./shared/secrets/...
+
+awscli: $(VENV) ## Send completions to jobhook local with the AWS CLI itself
+	@tools/check go
+	@mkdir -p .bin && go build -o .bin/jobhook ./cmd/jobhook
+	@.venv/bin/python tools/awscli-check .bin/jobhook .venv/bin/aws
 
 fuzz: ## Run each fuzz target for a few seconds (FUZZTIME=5s)
 	@tools/check go
