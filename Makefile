@@ -3,7 +3,7 @@
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := help
-.PHONY: help run test deps build bench lint format python template moto awscli fuzz clean
+.PHONY: help run test deps build bench lint format python template policy rehearse moto awscli fuzz clean
 
 PYTHON ?= python3
 ARCH ?= arm64# of the functions: arm64 or amd64
@@ -62,6 +62,18 @@ template: $(VENV) ## Check template.yaml and the CloudFormation that SAM makes o
 	@.venv/bin/python tools/translate.py template.yaml >.bin/template.json
 	@.venv/bin/cfn-lint .bin/template.json
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv/bin/sam validate --lint --template template.yaml
+
+policy: $(VENV) ## Hold the templates to our security rules (tools/policy)
+	@mkdir -p .bin/rehearse
+	@set -e; for name in template receive aws-jobs; do \
+		.venv/bin/python tools/translate.py $$name.yaml >.bin/rehearse/$$name.json; \
+	done
+	@.venv/bin/python tools/policy/check.py .bin/rehearse/template.json .bin/rehearse/receive.json .bin/rehearse/aws-jobs.json
+
+rehearse: $(VENV) ## Deploy the template into emulators and run it there; try its mutations
+	@tools/check go node
+	@$(MAKE) deps
+	@tools/rehearse/run $(ARGS)
 
 moto: $(VENV) ## Run the Secrets Manager contract against moto
 	@tools/check go

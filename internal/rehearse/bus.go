@@ -32,6 +32,9 @@ func makeBus(_ context.Context, r *resource) (cloudformation.Made, error) {
 func makeRule(_ context.Context, r *resource) (cloudformation.Made, error) {
 	cloud, made := r.stack.cloud, r.physical
 	bus := r.text("EventBusName")
+	if bus == "" {
+		bus = "default"
+	}
 	cloud.mu.Lock()
 	defer cloud.mu.Unlock()
 	if !cloud.resources["EventBusName"][bus] {

@@ -3,6 +3,8 @@
 package rehearse_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,11 +12,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"github.com/jobhook/jobhook/internal/emulators"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -24,7 +28,9 @@ func flow(p *play) {
 	sending(p)
 	publishing(p)
 	rejecting(p)
+	awsJobs(p)
 	receive(p)
+	outage(p)
 	p.settled()
 }
 
@@ -93,6 +99,53 @@ func rejecting(p *play) {
 			p.Errorf("it was rejected because %q", reason)
 		}
 	}
+}
+
+// awsJobs: AWS's own events, as it documents them, come over the default bus;
+// those of jobs that have ended reach the endpoint.
+func awsJobs(p *play) {
+	p.register("default", "ep_aws", "/ok/aws", webhook.SealedSecret{})
+	samples, err := filepath.Glob(filepath.Join(root, "events", "aws-*.json"))
+	if err != nil || len(samples) == 0 {
+		p.Fatal("no samples of AWS's events", err)
+	}
+	ended := 0
+	for _, path := range samples {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			p.Fatal(err)
+		}
+		var event map[string]any
+		if err := json.Unmarshal(text, &event); err != nil {
+			p.Fatal(err)
+		}
+		sent, err := p.cloud.PutEvent(p.Context(), "default", event)
+		if err != nil || sent > 1 {
+			p.Errorf("%s went to %d targets: %v", filepath.Base(path), sent, err)
+		}
+		ended += sent
+	}
+	if ended < len(samples)/2 {
+		p.Errorf("of %d jobs only %d are completions", len(samples), ended)
+	}
+	p.await(func() error { return p.came("/ok/aws", ended) })
+}
+
+// outage: the table takes no claim for a while. The message must come back: that
+// needs the partial batch response, and the queue's visibility timeout to end.
+func outage(p *play) {
+	f := p.stack.Function("DispatchFunction")
+	p.cloud.Gate.SetFault(func(role, action, _ string) bool { return role == f.Role && action == "dynamodb:PutItem" })
+	e := p.put("initech", "job-4", "/ok/outage")
+	p.await(func() error {
+		if group := strings.Join(p.cloud.Log(p.stack.Physical("DispatchLogs")), "\n"); !strings.Contains(group, "message.returned") {
+			return errors.New("an outage of the table was not noticed")
+		}
+		return nil
+	})
+	p.cloud.Gate.SetFault(nil)
+	emulators.Advance(p, 400*time.Second)
+	p.ends(e, webhook.JobTarget, webhook.Delivered, 1)
 }
 
 // receive: unsigned, signed, again, and one that the inbox doesn't take at
@@ -171,6 +224,7 @@ func rehearsal(p *play) string {
 	journal := p.cloud.Gate.Journal()
 	refused := refusals(p)
 	overPlainHTTP(p)
+	strangers(p)
 	for logical, f := range p.stack.Functions() {
 		for _, right := range unused(p, f, journal) {
 			if spare[logical+" "+right] == "" {

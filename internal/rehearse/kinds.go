@@ -34,7 +34,7 @@ func init() { // not a literal: a nested stack refers to it again
 		"AWS::IAM::Role": {make: makeRole, properties: []string{"AssumeRolePolicyDocument", "Policies", "Tags", "Description"}},
 		"AWS::Lambda::Function": {make: makeFunction, always: true, properties: []string{
 			"Architectures", "Code", "Description", "Environment", "Handler", "LoggingConfig", "MemorySize", "RecursiveLoop",
-			"ReservedConcurrentExecutions", "Role", "Runtime", "Tags", "Timeout", "TracingConfig",
+			"ReservedConcurrentExecutions", "Role", "Runtime", "Tags", "Timeout", "TracingConfig", "VpcConfig",
 		}},
 		"AWS::Lambda::EventSourceMapping": {make: makeMapping, properties: []string{
 			"BatchSize", "EventSourceArn", "FunctionName", "MaximumBatchingWindowInSeconds", "FunctionResponseTypes",

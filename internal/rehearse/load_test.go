@@ -28,14 +28,14 @@ const translated = root + "/.bin/rehearse"
 func load(t testing.TB, directory string, binaries map[string]string) rehearse.Source {
 	t.Helper()
 	source := rehearse.Source{Nested: map[string]cloudformation.Template{}, Binaries: binaries}
-	for file, into := range map[string]*cloudformation.Template{"template": &source.Template, "receive": new(cloudformation.Template)} {
-		loaded, err := cloudformation.Load(filepath.Join(directory, file+".json"))
+	for _, name := range []string{"template", "receive", "aws-jobs"} {
+		loaded, err := cloudformation.Load(filepath.Join(directory, name+".json"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		*into = loaded
-		source.Nested[file+".yaml"] = loaded
+		source.Nested[name+".yaml"] = loaded
 	}
+	source.Template = source.Nested["template.yaml"]
 	return source
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/jobhook/jobhook/internal/emulators"
 	"github.com/jobhook/jobhook/internal/rehearse"
+	"github.com/jobhook/jobhook/internal/rehearse/cloudformation"
 	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/dynamo"
 	"github.com/jobhook/jobhook/shared/intake"
@@ -36,6 +37,8 @@ func parameters(bus string) map[string]string {
 	return map[string]string{
 		"Schedule": "1s,1s", "SendTimeoutSeconds": "2", "RetryAfterMax": "1s", "Receive": "enabled",
 		"CreateEventBus": "true", "EventBusName": bus, "AlarmEmail": "ops@example.com",
+		"BatchJobs": "enabled", "TranscribeJobs": "enabled", "SageMakerJobs": "enabled", "BedrockJobs": "enabled",
+		"TranslateJobs": "enabled", "StepFunctionsJobs": "enabled", "MediaConvertJobs": "enabled",
 	}
 }
 
@@ -52,6 +55,9 @@ type play struct {
 func deploy(t testing.TB, source rehearse.Source) *play {
 	t.Helper()
 	p := &play{TB: t, cloud: rehearse.NewCloud(t), bus: emulators.Name("bus"), customer: newReceiver(t)}
+	if _, err := cloudformation.NewScope(source.Template, "defaults", nil); err != nil {
+		t.Fatalf("without any setting: %v", err)
+	}
 	var err error
 	if p.stack, err = p.cloud.Deploy(t.Context(), "jobhook", source, parameters(p.bus)); err != nil {
 		t.Fatal(err)

@@ -259,6 +259,22 @@ func overPlainHTTP(p *play) {
 	}
 }
 
+// strangers: EventBridge may send to the completions and their dead letters for
+// our rule alone, and nobody else may.
+func strangers(p *play) {
+	for _, queue := range []string{"CompletionsQueue", "CompletionsDeadLetters", "RetryQueue", "RejectedQueue"} {
+		arn := p.stack.Attribute(queue, "Arn")
+		for who, source := range map[string]string{
+			"events.amazonaws.com": gate.ARN("events", "rule/another"), "sns.amazonaws.com": gate.ARN("sns", "topic"),
+		} {
+			context := map[string]string{"aws:SourceArn": source, "aws:SecureTransport": "true"}
+			if p.cloud.Gate.DecideService(who, "sqs:SendMessage", arn, context).Allowed {
+				p.Errorf("%s may send to %s for %s", who, queue, source)
+			}
+		}
+	}
+}
+
 // report says what each function did and was refused.
 func report(p *play, journal []gate.Decision, refused map[string][]string) string {
 	var out strings.Builder

@@ -21,7 +21,7 @@ func TestUpdateWhileDeliveriesWait(t *testing.T) {
 	source := load(t, translated, binaries(t))
 	p := deploy(t, source)
 	given := parameters(p.bus)
-	given["Schedule"] = "4s,2s"
+	given["Schedule"] = "9s,2s"
 	if err := p.stack.Update(t.Context(), source, given); err != nil {
 		t.Fatal(err)
 	}
@@ -32,6 +32,7 @@ func TestUpdateWhileDeliveriesWait(t *testing.T) {
 	for _, e := range events {
 		p.ends(e, webhook.JobTarget, webhook.Retrying, 1)
 	}
+	p.customer.heal()
 	tables := p.stack.Physical("DeliveriesTable") + p.stack.Physical("EndpointsTable") + p.stack.Physical("RetryQueue")
 
 	second, err := build("second", buildEnvironment(), "-ldflags=-s -w -buildid=second")
@@ -50,8 +51,15 @@ func TestUpdateWhileDeliveriesWait(t *testing.T) {
 		events = append(events, p.put("globex", fmt.Sprint("comes-", i), fmt.Sprint("/fails/1/comes-", i)))
 	}
 	updating.Wait()
+	still := 0
+	for i := range waiting {
+		still += 1 - len(p.customer.to(fmt.Sprint("/down/0/waits-", i)))/2
+	}
+	if still == 0 {
+		t.Error("nothing waited any more when the update was done: it took too long to prove anything")
+	}
+	t.Logf("%d of %d deliveries waited while the stack was updated", still, waiting)
 	emulators.Advance(t, 15*time.Minute)
-	p.customer.heal()
 
 	for i, e := range events {
 		p.ends(e, webhook.JobTarget, webhook.Delivered, 2)
@@ -64,8 +72,8 @@ func TestUpdateWhileDeliveriesWait(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if gap := l.Delivery.Attempts[1].At.Sub(l.Delivery.Attempts[0].At); i < waiting && gap < 4*time.Second {
-			t.Errorf("%s was tried again after %s, before the 4 s that it had to wait", e.EventID, gap)
+		if gap := l.Delivery.Attempts[1].At.Sub(l.Delivery.Attempts[0].At); i < waiting && gap < 9*time.Second {
+			t.Errorf("%s was tried again after %s, before the 9 s that it had to wait", e.EventID, gap)
 		}
 	}
 	if after := p.stack.Physical("DeliveriesTable") + p.stack.Physical("EndpointsTable") + p.stack.Physical("RetryQueue"); after != tables {

@@ -23,3 +23,7 @@ EXCEPTIONS = {
 }
 for _role in ("DispatchRole", "RetryRole", "ReceiveRole"):
     EXCEPTIONS["resources_are_named", _role, "SendTraces: *"] = "X-Ray's actions know no resources."
+for _role in ("DispatchRole", "RetryRole"):
+    EXCEPTIONS["resources_are_named", _role, "JoinVpc: *"] = (
+        "Lambda asks for all of them when it joins a function to a VPC; only with SubnetIds, and denied to the function's own code."
+    )

@@ -16,10 +16,14 @@ def identity_documents(template):
             yield name, p["PolicyDocument"]
 
 
+def allowing(document):
+    return [s for s in statements(document) if s.get("Effect") == "Allow"]
+
+
 def actions_are_named(template):
     """No role has an action with a wildcard, nor "all but" anything"""
     for name, document in identity_documents(template):
-        for s in statements(document):
+        for s in allowing(document):
             for action in listed(s.get("Action")):
                 if "*" in action or "?" in action:
                     yield name, f"{s.get('Sid')}: {action}"
@@ -31,7 +35,7 @@ def actions_are_named(template):
 def resources_are_named(template):
     """No role has a resource with a wildcard"""
     for name, document in identity_documents(template):
-        for s in statements(document):
+        for s in allowing(document):
             for resource in listed(s.get("Resource")):
                 if "*" in text(resource):
                     yield name, f"{s.get('Sid')}: {text(resource)}"

@@ -28,9 +28,9 @@ func Input(target map[string]any, event map[string]any) (string, error) {
 
 var variable = regexp.MustCompile(`<([A-Za-z0-9_.-]+)>`)
 
-// transform fills the template in. A variable inside quotes is put in as text;
-// one that stands alone as JSON, and one that the event lacks as nothing, as
-// EventBridge does: what comes of it must be JSON, or the target gets nothing.
+// transform fills the template in, as plainly as EventBridge does: inside quotes
+// a variable's text goes in as it is, without escapes; one that the event lacks
+// leaves nothing. What comes of it must be JSON, or the target gets nothing.
 func transform(t map[string]any, event map[string]any) (string, error) {
 	template, _ := t["InputTemplate"].(string)
 	paths, _ := t["InputPathsMap"].(map[string]any)
@@ -64,26 +64,12 @@ func transform(t map[string]any, event map[string]any) (string, error) {
 func fill(values map[string]any, name string, quoted bool) (string, error) {
 	value, there := values[name]
 	if !there {
-		if quoted {
-			return "", nil
-		}
-		return `""`, nil
+		return "", nil
 	}
-	if !quoted {
-		return encode(value)
+	if text, isText := value.(string); quoted && isText {
+		return text, nil
 	}
-	text, isText := value.(string)
-	if !isText {
-		var err error
-		if text, err = encode(value); err != nil {
-			return "", err
-		}
-	}
-	encoded, err := encode(text)
-	if err != nil {
-		return "", err
-	}
-	return encoded[1 : len(encoded)-1], nil
+	return encode(value)
 }
 
 func unescapedQuotes(text string) int {

@@ -99,7 +99,7 @@ func (s Statement) conditionsHold(context map[string]string) (bool, error) {
 // knownKeys may be absent from a request: then no positive condition holds.
 var knownKeys = map[string]bool{
 	"aws:SecureTransport": true, "aws:SourceArn": true, "aws:SourceAccount": true,
-	"lambda:FunctionUrlAuthType": true, "lambda:InvokedViaFunctionUrl": true,
+	"lambda:SourceFunctionArn": true, "lambda:FunctionUrlAuthType": true, "lambda:InvokedViaFunctionUrl": true,
 }
 
 func compare(operator string) (func(want, have string) bool, error) {

@@ -1,0 +1,97 @@
+//go:build rehearse
+
+package rehearse_test
+
+// mutation is a deliberate mistake: in a file, the first old after a text becomes
+// new. The rest says who must notice; TestMutations runs all that can.
+type mutation struct {
+	name       string
+	file       string // template.yaml when empty
+	after      string
+	old, new   string
+	everywhere bool // each old, not only the first
+}
+
+// The texts that mutations start from.
+const (
+	dispatch      = "\n  DispatchFunction:\n"
+	dispatchRole  = "\n  DispatchRole:\n"
+	retry         = "\n  RetryFunction:\n"
+	retryRole     = "\n  RetryRole:\n"
+	completions   = "\n  CompletionsQueue:\n"
+	retries       = "\n  RetryQueue:\n"
+	deliveries    = "\n  DeliveriesTable:\n"
+	receiveRole   = "\n  ReceiveRole:\n"
+	variables     = "\n    Environment:\n"
+	receiveInside = "receive.yaml"
+)
+
+var mutations = []mutation{
+	// What the functions are given.
+	{name: "a variable is missing: RETRY_QUEUE_URL", after: variables, old: "        RETRY_QUEUE_URL: !Ref RetryQueue", new: "        # gone"},
+	{name: "a variable is misspelt: DELIVERY_TABLE", after: variables, old: "DELIVERIES_TABLE:", new: "DELIVERY_TABLE:"},
+	{name: "an ARN for a URL: RETRY_QUEUE_URL", after: variables, old: "RETRY_QUEUE_URL: !Ref RetryQueue", new: "RETRY_QUEUE_URL: !GetAtt RetryQueue.Arn"},
+	{name: "another table in ENDPOINTS_TABLE", after: variables, old: "ENDPOINTS_TABLE: !Ref EndpointsTable", new: "ENDPOINTS_TABLE: !Ref DeliveriesTable"},
+	{name: "another secret in SIGNING_SECRET_ID", after: variables, old: "SIGNING_SECRET_ID: !Ref SigningSecret", new: "SIGNING_SECRET_ID: !Ref SealingKey"},
+	{name: "a duration without its unit", after: "\nMappings:", old: "{Duration: 720h}", new: "{Duration: 720}"},
+	{name: "a default that its own pattern refuses", after: "\n  Schedule:\n", old: "Default: 1m,5m,15m", new: "Default: 1 min"},
+	{name: "an emulator's address left in", after: variables, old: `AWS_ENDPOINT_URL_SQS: ""`, new: `AWS_ENDPOINT_URL_SQS: "http://localhost:9324"`},
+	{name: "receive reads another secret", file: receiveInside, old: "SOURCES_SECRET_ID: !Ref SourcesSecret", new: "SOURCES_SECRET_ID: !Ref InboxQueue"},
+	{name: "another function's code", after: dispatch, old: "CodeUri: functions/dispatch/", new: "CodeUri: functions/retry/"},
+
+	// Triggers.
+	{name: "no partial batch response", after: dispatch, old: "            FunctionResponseTypes: [ReportBatchItemFailures]\n", new: ""},
+	{name: "retry takes from the completions", after: retry, old: "Queue: !GetAtt RetryQueue.Arn", new: "Queue: !GetAtt CompletionsQueue.Arn"},
+	{name: "a URL for an ARN: the trigger's queue", after: dispatch, old: "Queue: !GetAtt CompletionsQueue.Arn", new: "Queue: !Ref CompletionsQueue"},
+	{name: "visibility shorter than the function's timeout", after: completions, old: "VisibilityTimeout: 400", new: "VisibilityTimeout: 50"},
+	{name: "visibility shorter than six timeouts", after: retries, old: "VisibilityTimeout: 400", new: "VisibilityTimeout: 120"},
+	{name: "a wrong event pattern", after: "\n  CompletionRule:\n", old: "detail-type: [Job Completed]", new: "detail-type: [Job Complete]"},
+	{name: "a pattern that takes one source only", after: "\n  CompletionRule:\n", old: "detail-type: [Job Completed]", new: "{detail-type: [Job Completed], source: [com.example]}"},
+	{name: "the rule sends the result alone", after: "\n  CompletionRule:\n", old: "Arn: !GetAtt CompletionsQueue.Arn", new: "Arn: !GetAtt CompletionsQueue.Arn\n          InputPath: $.detail"},
+	{name: "the rule has no dead letters", after: "\n  CompletionRule:\n", old: "          DeadLetterConfig: {Arn: !GetAtt CompletionsDeadLetters.Arn}\n", new: ""},
+	{name: "retry's loop is not meant", after: retry, old: "RecursiveLoop: Allow", new: "RecursiveLoop: Terminate"},
+
+	// Queues.
+	{name: "no queue policy lets the rule in", after: "\n  CompletionsPolicy:\n", old: `{"aws:SourceArn": !GetAtt CompletionRule.Arn}`, new: `{"aws:SourceArn": !GetAtt CompletionsQueue.Arn}`},
+	{name: "a queue policy that lets everybody in", after: "\n  CompletionsPolicy:\n", old: "Principal: {Service: events.amazonaws.com}", new: `Principal: "*"`},
+	{name: "a second policy in the place of the first", after: "\n  OtherQueuesPolicy:\n", old: "Queues: [!Ref RetryQueue,", new: "Queues: [!Ref CompletionsQueue, !Ref RetryQueue,"},
+	{name: "a queue takes plain HTTP", after: "\n  OtherQueuesPolicy:\n", old: "Queues: [!Ref RetryQueue,", new: "Queues: ["},
+	{name: "another queue's dead letters", after: completions, old: "deadLetterTargetArn: !GetAtt CompletionsDeadLetters.Arn", new: "deadLetterTargetArn: !GetAtt RetryDeadLetters.Arn"},
+	{name: "dead after one receive", after: retries, old: "maxReceiveCount: 10", new: "maxReceiveCount: 1"},
+	{name: "dead letters kept for four days", after: "\n  RetryDeadLetters:\n", old: "MessageRetentionPeriod: 1209600", new: "MessageRetentionPeriod: 345600"},
+	{name: "a queue without encryption", after: retries, old: "SqsManagedSseEnabled: true", new: "SqsManagedSseEnabled: false"},
+
+	// Tables and secrets.
+	{name: "an index with another key", after: deliveries, old: "{AttributeName: endpoint_key, KeyType: HASH}", new: "{AttributeName: message_id, KeyType: HASH}"},
+	{name: "an index that lacks an attribute", after: deliveries, old: "NonKeyAttributes: [status, expires_at]", new: "NonKeyAttributes: [status]"},
+	{name: "a table with another sort key", after: deliveries, old: "AttributeName: item,", new: "AttributeName: event,", everywhere: true},
+	{name: "TTL on an attribute that nobody writes", after: deliveries, old: "AttributeName: expires_at, Enabled", new: "AttributeName: ttl, Enabled"},
+	{name: "no point-in-time recovery", after: deliveries, old: "PointInTimeRecoveryEnabled: true", new: "PointInTimeRecoveryEnabled: false"},
+	{name: "a table that goes with the stack", after: deliveries, old: "DeletionPolicy: Retain", new: "DeletionPolicy: Delete"},
+	{name: "a signing secret that is none", after: "\n  SigningSecret:\n", old: `'{"prefix":"whsec_"}'`, new: `'{"prefix":"whsk_"}'`},
+	{name: "a sealing key that is too short", after: "\n  SealingKey:\n", old: "PasswordLength: 64", new: "PasswordLength: 16"},
+	{name: "logs that never expire", after: "\n  DispatchLogs:\n", old: "      RetentionInDays: !Ref LogRetentionDays\n", new: ""},
+
+	// Rights.
+	{name: "retry may not load: no BatchGetItem", after: retryRole, old: "Action: dynamodb:BatchGetItem", new: "Action: dynamodb:GetItem"},
+	{name: "dispatch may not take over: no UpdateItem", after: dispatchRole, old: "dynamodb:PutItem, dynamodb:UpdateItem, dynamodb:Query", new: "dynamodb:PutItem, dynamodb:Query"},
+	{name: "dispatch may only query an index", after: dispatchRole, old: "Resource: !GetAtt EndpointsTable.Arn", new: "Resource: !Sub ${EndpointsTable.Arn}/index/*"},
+	{name: "retry may not take: no DeleteMessage", after: retryRole, old: "sqs:ReceiveMessage, sqs:DeleteMessage,", new: "sqs:ReceiveMessage,"},
+	{name: "the sealing key is unreadable", after: dispatchRole, old: "                  - !Ref SealingKey\n", new: ""},
+	{name: "the functions may not write their log", after: retryRole, old: "logs:CreateLogStream, logs:PutLogEvents", new: "logs:CreateLogStream"},
+	{name: "all actions: dynamodb:*", after: dispatchRole, old: "[dynamodb:PutItem, dynamodb:UpdateItem, dynamodb:Query]", new: "dynamodb:*"},
+	{name: "one action too many: Scan", after: dispatchRole, old: "dynamodb:UpdateItem, dynamodb:Query", new: "dynamodb:UpdateItem, dynamodb:Scan, dynamodb:Query"},
+	{name: "all tables", after: dispatchRole, old: "Resource: !GetAtt DeliveriesTable.Arn", new: `Resource: "*"`},
+	{name: "one queue too many", after: retryRole, old: "Resource: !GetAtt RetryQueue.Arn", new: "Resource: [!GetAtt RetryQueue.Arn, !GetAtt CompletionsQueue.Arn]"},
+	{name: "a managed policy", after: dispatchRole, old: "      Policies:\n", new: "      ManagedPolicyArns: [arn:aws:iam::aws:policy/AmazonSQSFullAccess]\n      Policies:\n"},
+	{name: "two functions share a role", after: retry, old: "Role: !GetAtt RetryRole.Arn", new: "Role: !GetAtt DispatchRole.Arn"},
+	{name: "receive may not release: no DeleteItem", file: receiveInside, after: receiveRole, old: "dynamodb:UpdateItem, dynamodb:DeleteItem", new: "dynamodb:UpdateItem"},
+	{name: "receive's URL asks senders to sign for AWS", file: receiveInside, old: "AuthType: NONE", new: "AuthType: AWS_IAM"},
+
+	// The whole.
+	{name: "an alarm that watches what isn't there", after: "\n  RejectedAlarm:\n", old: "!GetAtt RejectedQueue.QueueName", new: "rejected"},
+	{name: "an output of what isn't there", after: "\nOutputs:\n", old: "Value: !Ref CompletionsQueue", new: "Value: !Ref CompletionQueue"},
+	{name: "a property that is misspelt", after: deliveries, old: "TimeToLiveSpecification:", new: "TimeToLive:"},
+	{name: "an unknown parameter for receive's stack", after: "\n  Receiving:\n", old: "        LogLevel: !Ref LogLevel", new: "        Loglevel: !Ref LogLevel"},
+	{name: "another runtime", after: "\nGlobals:\n", old: "Runtime: provided.al2023", new: "Runtime: go1.x"},
+}
