@@ -29,47 +29,69 @@ type kind struct {
 }
 
 var kinds = []kind{
-	{file: "bedrock-batch-inference", service: "Bedrock", status: "status",
+	{
+		file: "bedrock-batch-inference", service: "Bedrock", status: "status",
 		completed: []string{"Completed", "PartiallyCompleted"}, failed: []string{"Failed", "Stopped", "Expired"},
 		others: []string{"Submitted", "Validating", "Scheduled", "InProgress", "Stopping"},
 		id:     "arn:aws:bedrock:us-east-1:123456789012:model-invocation-job/abcdefghwxyz", jobType: "bedrock.batch_inference",
-		result: `{"name":"dummy-batch-job-name"}`},
-	{file: "bedrock-model-customization", service: "Bedrock", status: "jobStatus",
+		result: `{"name":"dummy-batch-job-name"}`,
+	},
+	{
+		file: "bedrock-model-customization", service: "Bedrock", status: "jobStatus",
 		completed: []string{"Completed"}, failed: []string{"Failed", "Stopped"}, others: []string{"InProgress", "Stopping"},
 		id: "arn:aws:bedrock:us-east-1:123456789012:model-customization-job/abcdefghwxyz", jobType: "bedrock.model_customization",
-		result: `{"name":"abcd-wxyz"}`, time: "2023-08-11T12:34:56Z"},
-	{file: "sagemaker-training", service: "SageMaker", status: "TrainingJobStatus",
+		result: `{"name":"abcd-wxyz"}`, time: "2023-08-11T12:34:56Z",
+	},
+	{
+		file: "sagemaker-training", service: "SageMaker", status: "TrainingJobStatus",
 		completed: []string{"Completed"}, failed: []string{"Failed", "Stopped"}, others: []string{"InProgress", "Stopping", "Deleting"},
-		id: "89c96cc8-dded-4739-afcc-6f1dc936701d", jobType: "sagemaker.training", again: "1583831889050", time: "2018-10-06T12:26:13Z"},
-	{file: "sagemaker-processing", service: "SageMaker", status: "ProcessingJobStatus",
+		id: "89c96cc8-dded-4739-afcc-6f1dc936701d", jobType: "sagemaker.training", again: "1583831889050", time: "2018-10-06T12:26:13Z",
+	},
+	{
+		file: "sagemaker-processing", service: "SageMaker", status: "ProcessingJobStatus",
 		completed: []string{"Completed"}, failed: []string{"Failed", "Stopped"}, others: []string{"InProgress", "Stopping"},
-		id: "016bffd3-6d71-4d3a-9710-0a332b2759fc", jobType: "sagemaker.processing", again: "1583831889050", time: "2018-10-06T12:26:13Z"},
-	{file: "sagemaker-transform", service: "SageMaker", status: "TransformJobStatus",
+		id: "016bffd3-6d71-4d3a-9710-0a332b2759fc", jobType: "sagemaker.processing", again: "1583831889050", time: "2018-10-06T12:26:13Z",
+	},
+	{
+		file: "sagemaker-transform", service: "SageMaker", status: "TransformJobStatus",
 		completed: []string{"Completed"}, failed: []string{"Failed", "Stopped"}, others: []string{"InProgress", "Stopping", "another status... GO"},
-		id: "4b52bd8f-e034-4345-818d-884bdd7c9724", jobType: "sagemaker.transform", again: "2018-10-06T12:26:13Z", time: "2018-10-06T12:26:13Z"},
-	{file: "sagemaker-tuning", service: "SageMaker", status: "HyperParameterTuningJobStatus",
+		id: "4b52bd8f-e034-4345-818d-884bdd7c9724", jobType: "sagemaker.transform", again: "2018-10-06T12:26:13Z", time: "2018-10-06T12:26:13Z",
+	},
+	{
+		file: "sagemaker-tuning", service: "SageMaker", status: "HyperParameterTuningJobStatus",
 		completed: []string{"Completed"}, failed: []string{"Failed", "Stopped"},
 		others: []string{"InProgress", "Stopping", "Deleting", "DeleteFailed", "status"},
-		id:     "016bffd3-6d71-4d3a-9710-0a332b2759fc", jobType: "sagemaker.tuning", again: "1583831889050", time: "2018-10-06T12:26:13Z"},
-	{file: "transcribe", service: "Transcribe", status: "TranscriptionJobStatus",
+		id:     "016bffd3-6d71-4d3a-9710-0a332b2759fc", jobType: "sagemaker.tuning", again: "1583831889050", time: "2018-10-06T12:26:13Z",
+	},
+	{
+		file: "transcribe", service: "Transcribe", status: "TranscriptionJobStatus",
 		completed: []string{"COMPLETED"}, failed: []string{"FAILED"}, others: []string{"QUEUED", "IN_PROGRESS"},
-		id: "my-first-transcription-job", jobType: "transcribe.transcription", again: "event ID"},
-	{file: "translate", service: "Translate", status: "jobStatus",
+		id: "my-first-transcription-job", jobType: "transcribe.transcription", again: "event ID",
+	},
+	{
+		file: "translate", service: "Translate", status: "jobStatus",
 		completed: []string{"COMPLETED", "COMPLETED_WITH_ERROR"}, failed: []string{"FAILED", "STOPPED"},
 		others: []string{"SUBMITTED", "IN_PROGRESS", "STOP_REQUESTED", "STATUS"},
-		id:     "01234567-0123-0123-0123-012345678901", jobType: "translate.text_translation", time: "2017-04-22T03:31:47Z"},
-	{file: "batch", service: "Batch", status: "status",
+		id:     "01234567-0123-0123-0123-012345678901", jobType: "translate.text_translation", time: "2017-04-22T03:31:47Z",
+	},
+	{
+		file: "batch", service: "Batch", status: "status",
 		completed: []string{"SUCCEEDED"}, failed: []string{"FAILED"},
 		others: []string{"SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING"},
-		id:     "4c7599ae-0a82-49aa-ba5a-4727fcce14a8", jobType: "batch.job", result: `{"name":"event-test"}`, time: "2022-01-11T23:36:40Z"},
-	{file: "step-functions", service: "StepFunctions", status: "status",
+		id:     "4c7599ae-0a82-49aa-ba5a-4727fcce14a8", jobType: "batch.job", result: `{"name":"event-test"}`, time: "2022-01-11T23:36:40Z",
+	},
+	{
+		file: "step-functions", service: "StepFunctions", status: "status",
 		completed: []string{"SUCCEEDED"}, failed: []string{"FAILED", "TIMED_OUT", "ABORTED"}, others: []string{"RUNNING", "PENDING_REDRIVE"},
 		id:      "arn:aws:states:us-east-1:012345678912:execution:state-machine-name:execution-name",
-		jobType: "stepfunctions.execution", result: `{"name":"execution-name"}`, again: "1547148840122", time: "2019-02-26T19:42:21Z"},
-	{file: "mediaconvert", service: "MediaConvert", status: "status",
+		jobType: "stepfunctions.execution", result: `{"name":"execution-name"}`, again: "1547148840122", time: "2019-02-26T19:42:21Z",
+	},
+	{
+		file: "mediaconvert", service: "MediaConvert", status: "status",
 		completed: []string{"COMPLETE"}, failed: []string{"ERROR", "CANCELED"},
 		others: []string{"SUBMITTED", "PROGRESSING", "INPUT_INFORMATION", "STATUS_UPDATE", "NEW_WARNING", "QUEUE_HOP"},
-		id:     "1671476818694-phptj0", jobType: "mediaconvert.job", time: "2022-12-19T19:07:12Z"},
+		id:     "1671476818694-phptj0", jobType: "mediaconvert.job", time: "2022-12-19T19:07:12Z",
+	},
 }
 
 // want is the completion of a job that ended so.
@@ -139,8 +161,10 @@ func TestAWSJobsByName(t *testing.T) {
 	nameless := []string{"translate", "mediaconvert"}
 	for _, k := range kinds {
 		event := sampleEvent(t, k, k.completed[0])
-		prefix := map[string]string{"step-functions": "state-machine", "batch": "event-", "transcribe": "my-first",
-			"bedrock-batch-inference": "dummy-", "bedrock-model-customization": "abcd-"}[k.file]
+		prefix := map[string]string{
+			"step-functions": "state-machine", "batch": "event-", "transcribe": "my-first",
+			"bedrock-batch-inference": "dummy-", "bedrock-model-customization": "abcd-",
+		}[k.file]
 		if strings.HasPrefix(k.file, "sagemaker") {
 			prefix = k.id[:8]
 		}
@@ -213,8 +237,10 @@ func TestAWSJobsAreDocumented(t *testing.T) {
 func jobRules(t *testing.T, prefix string) []templatetest.Template {
 	t.Helper()
 	tpl := loadFile(t, "aws-jobs.yaml")
-	parameters := map[string]string{"Account": "acme", "NamePrefix": prefix,
-		"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "012345678912"}
+	parameters := map[string]string{
+		"Account": "acme", "NamePrefix": prefix,
+		"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "012345678912",
+	}
 	var rules []templatetest.Template
 	for _, rule := range tpl.OfType("AWS::Events::Rule") {
 		p := filled(t, map[string]any(properties(tpl, rule)), parameters, map[string]bool{"Named": prefix != ""})

@@ -40,8 +40,7 @@ func TestEnvironmentIsWhatTheSettingsRead(t *testing.T) {
 
 func variables(kind reflect.Type) []string {
 	var names []string
-	for i := range kind.NumField() {
-		field := kind.Field(i)
+	for field := range kind.Fields() {
 		if field.Anonymous {
 			names = append(names, variables(field.Type)...)
 			continue

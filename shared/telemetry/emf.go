@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"strconv"
@@ -26,6 +27,7 @@ type metrics struct {
 	out *writer
 }
 
+// WithAttrs keeps the metrics.
 func (m metrics) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return metrics{m.Handler.WithAttrs(attrs), m.out}
 }
@@ -36,6 +38,7 @@ func (m metrics) WithGroup(name string) slog.Handler {
 	return grouped{m.Handler.WithGroup(name), m.out}
 }
 
+// Handle writes the line with what it counts.
 func (m metrics) Handle(ctx context.Context, r slog.Record) error {
 	return m.out.handle(ctx, m.Handler, r, blockOf(r))
 }
@@ -46,14 +49,17 @@ type grouped struct {
 	out *writer
 }
 
+// WithAttrs stays in the group.
 func (g grouped) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return grouped{g.Handler.WithAttrs(attrs), g.out}
 }
 
+// WithGroup goes further down.
 func (g grouped) WithGroup(name string) slog.Handler {
 	return grouped{g.Handler.WithGroup(name), g.out}
 }
 
+// Handle writes the line alone.
 func (g grouped) Handle(ctx context.Context, r slog.Record) error {
 	return g.out.handle(ctx, g.Handler, r, "")
 }
@@ -73,20 +79,24 @@ func (w *writer) handle(ctx context.Context, lines slog.Handler, r slog.Record, 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.block, w.at = b, r.Time
-	return lines.Handle(ctx, r)
+	if err := lines.Handle(ctx, r); err != nil {
+		return fmt.Errorf("log %s: %w", r.Message, err)
+	}
+	return nil
 }
 
 // Write is called by the JSON handler with one line, "{...}\n", within handle.
 func (w *writer) Write(line []byte) (int, error) {
-	if w.block == "" {
-		return w.w.Write(line)
+	out := line
+	if w.block != "" {
+		w.buffer = append(w.buffer[:0], line[:len(line)-len("}\n")]...)
+		w.buffer = append(w.buffer, w.block...)
+		w.buffer = strconv.AppendInt(w.buffer, w.at.UnixMilli(), 10)
+		w.buffer = append(w.buffer, "}}\n"...)
+		out = w.buffer
 	}
-	w.buffer = append(w.buffer[:0], line[:len(line)-len("}\n")]...)
-	w.buffer = append(w.buffer, w.block...)
-	w.buffer = strconv.AppendInt(w.buffer, w.at.UnixMilli(), 10)
-	w.buffer = append(w.buffer, "}}\n"...)
-	if _, err := w.w.Write(w.buffer); err != nil {
-		return 0, err
+	if _, err := w.w.Write(out); err != nil {
+		return 0, fmt.Errorf("write: %w", err)
 	}
 	return len(line), nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -38,14 +37,22 @@ func TestMetrics(t *testing.T) {
 		disabled bool
 		want     string
 	}{
-		{name: "delivered", answer: sender.Answer{StatusCode: 204, Duration: 42 * time.Millisecond},
-			want: "deliveries=1 duration_ms=42"},
-		{name: "failed, with a retry", answer: sender.Answer{StatusCode: 500, Reason: sender.ReasonHTTPStatus, Duration: time.Second},
-			want: "duration_ms=1000 failures{reason=http_status}=1 retries_scheduled=1"},
-		{name: "failed for good", answer: sender.Answer{Reason: sender.ReasonAddressNotPublic},
-			want: "deliveries_failed=1 duration_ms=0 failures{reason=address_not_public}=1"},
-		{name: "gone", answer: sender.Answer{StatusCode: 410, Reason: sender.ReasonHTTPStatus},
-			want: "deliveries_failed=1 duration_ms=0 endpoints_disabled=1 failures{reason=http_status}=1"},
+		{
+			name: "delivered", answer: sender.Answer{StatusCode: 204, Duration: 42 * time.Millisecond},
+			want: "deliveries=1 duration_ms=42",
+		},
+		{
+			name: "failed, with a retry", answer: sender.Answer{StatusCode: 500, Reason: sender.ReasonHTTPStatus, Duration: time.Second},
+			want: "duration_ms=1000 failures{reason=http_status}=1 retries_scheduled=1",
+		},
+		{
+			name: "failed for good", answer: sender.Answer{Reason: sender.ReasonAddressNotPublic},
+			want: "deliveries_failed=1 duration_ms=0 failures{reason=address_not_public}=1",
+		},
+		{
+			name: "gone", answer: sender.Answer{StatusCode: 410, Reason: sender.ReasonHTTPStatus},
+			want: "deliveries_failed=1 duration_ms=0 endpoints_disabled=1 failures{reason=http_status}=1",
+		},
 		{name: "held", disabled: true, want: "deliveries_held=1"},
 		{name: "rejected", body: "{}", want: "rejected=1"},
 		{name: "a fault of ours", fault: fault, want: "faults=1"},
@@ -97,8 +104,10 @@ func run(t *testing.T, log *slog.Logger, body string, answer sender.Answer, faul
 		t.Fatal(err)
 	}
 	now := time.Now().Add(-time.Minute)
-	if err := db.InsertEndpoint(t.Context(), webhook.Endpoint{ID: "ep_1", Account: "acme", URL: "https://a.example/", Events: []string{"*"},
-		Profile: payload.Standard, Enabled: enabled, CreatedAt: now, UpdatedAt: now, Rev: "1"}); err != nil {
+	if err := db.InsertEndpoint(t.Context(), webhook.Endpoint{
+		ID: "ep_1", Account: "acme", URL: "https://a.example/", Events: []string{"*"},
+		Profile: payload.Standard, Enabled: enabled, CreatedAt: now, UpdatedAt: now, Rev: "1",
+	}); err != nil {
 		t.Fatal(err)
 	}
 	tokens := 0
@@ -167,8 +176,8 @@ func BenchmarkAttemptLine(b *testing.B) {
 		name string
 		h    slog.Handler
 	}{
-		{"plain", slog.NewJSONHandler(io.Discard, nil)},
-		{"with metrics", telemetry.Metrics(io.Discard, slog.LevelInfo, "jobhook-DispatchFunction-0123456789AB")},
+		{"plain", slog.NewJSONHandler(sink{}, nil)},
+		{"with metrics", telemetry.Metrics(sink{}, slog.LevelInfo, "jobhook-DispatchFunction-0123456789AB")},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			log := slog.New(c.h)
@@ -186,3 +195,7 @@ func BenchmarkAttemptLine(b *testing.B) {
 		})
 	}
 }
+
+type sink struct{}
+
+func (sink) Write(p []byte) (int, error) { return len(p), nil }
