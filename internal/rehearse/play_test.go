@@ -54,12 +54,18 @@ type play struct {
 
 func deploy(t testing.TB, source rehearse.Source) *play {
 	t.Helper()
-	p := &play{TB: t, cloud: rehearse.NewCloud(t), bus: emulators.Name("bus"), customer: newReceiver(t)}
+	bus := emulators.Name("bus")
+	return deployWith(t, source, bus, parameters(bus))
+}
+
+func deployWith(t testing.TB, source rehearse.Source, bus string, given map[string]string) *play {
+	t.Helper()
+	p := &play{TB: t, cloud: rehearse.NewCloud(t), bus: bus, customer: newReceiver(t)}
 	if _, err := cloudformation.NewScope(source.Template, "defaults", nil); err != nil {
 		t.Fatalf("without any setting: %v", err)
 	}
 	var err error
-	if p.stack, err = p.cloud.Deploy(t.Context(), "jobhook", source, parameters(p.bus)); err != nil {
+	if p.stack, err = p.cloud.Deploy(t.Context(), "jobhook", source, given); err != nil {
 		t.Fatal(err)
 	}
 	p.store = dynamo.New(p.cloud.DynamoDB, dynamo.Tables{
