@@ -28,7 +28,6 @@ type measure struct {
 	cpu      float64 // CPU seconds per 1,000 deliveries, all processes of the sender
 	p50, p99 time.Duration
 	memory   float64 // MB at the peak; 0 when not measured
-	failed   int
 }
 
 func main() {

@@ -27,8 +27,10 @@ func newReceiver(want int) (*receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &receiver{url: "http://" + listener.Addr().String() + "/hook", want: want,
-		arrived: make(map[string]time.Time, want), all: make(chan struct{})}
+	r := &receiver{
+		url: "http://" + listener.Addr().String() + "/hook", want: want,
+		arrived: make(map[string]time.Time, want), all: make(chan struct{}),
+	}
 	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = r.server.Serve(listener) }() // ends with close
 	return r, nil
@@ -70,7 +72,7 @@ func (r *receiver) latencies(sent map[string]time.Time) (p50, p99 time.Duration,
 		list = append(list, arrived.Sub(at))
 	}
 	if len(list) == 0 {
-		return 0, 0, fmt.Errorf("nothing was sent")
+		return 0, 0, errors.New("nothing was sent")
 	}
 	slices.Sort(list)
 	return list[len(list)/2], list[len(list)*99/100], nil

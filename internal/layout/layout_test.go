@@ -150,7 +150,7 @@ func TestFunctionsStayLean(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, imported := range strings.Fields(string(out)) {
+		for imported := range strings.FieldsSeq(string(out)) {
 			if dir, own := ours(imported); own && (strings.HasPrefix(dir, "internal/") || dir == "shared/embedded" || dir == "shared/api" || slices.Contains(suites, dir)) ||
 				strings.HasPrefix(imported, "go.etcd.io/") || imported == "testing" {
 				t.Errorf("%s carries %s", function, imported)

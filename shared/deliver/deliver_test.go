@@ -124,9 +124,11 @@ func TestADoubledRetryMessageMakesNoExtraAttempt(t *testing.T) {
 func TestBadCompletionsAreSetAside(t *testing.T) {
 	w := newWorld(t)
 	w.endpoint("ep_a", nil)
-	for _, body := range []string{"not JSON", `{"status":"s","type":"t"}`,
+	for _, body := range []string{
+		"not JSON", `{"status":"s","type":"t"}`,
 		`{"id":"2","status":"s","type":"t","callback_url":"nowhere"}`, completion,
-		`{"id":"3","status":"s","type":"t","result":"` + strings.Repeat("x", 300<<10) + `"}`} {
+		`{"id":"3","status":"s","type":"t","result":"` + strings.Repeat("x", 300<<10) + `"}`,
+	} {
 		w.complete(body)
 	}
 	w.run()

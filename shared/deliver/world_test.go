@@ -111,8 +111,10 @@ func (w *world) token() string {
 
 func (w *world) endpoint(id string, more func(*webhook.Endpoint)) webhook.Endpoint {
 	w.t.Helper()
-	e := webhook.Endpoint{ID: id, Account: "acme", URL: "https://" + id + ".example/hook", Events: []string{"*"},
-		Profile: payload.Standard, IncludeResult: true, Enabled: true, CreatedAt: w.now(), UpdatedAt: w.now(), Rev: w.token()}
+	e := webhook.Endpoint{
+		ID: id, Account: "acme", URL: "https://" + id + ".example/hook", Events: []string{"*"},
+		Profile: payload.Standard, IncludeResult: true, Enabled: true, CreatedAt: w.now(), UpdatedAt: w.now(), Rev: w.token(),
+	}
 	if more != nil {
 		more(&e)
 	}
@@ -232,10 +234,12 @@ type network struct {
 }
 
 func (n *network) Send(_ context.Context, r sender.Request) (sender.Answer, error) {
-	host := strings.SplitN(strings.TrimPrefix(r.URL, "https://"), "/", 2)[0]
+	host, _, _ := strings.Cut(strings.TrimPrefix(r.URL, "https://"), "/")
 	n.mu.Lock()
-	n.posts[host] = append(n.posts[host], post{n.world.now(), r.Header.Get("Webhook-Id"),
-		r.Header.Get("Webhook-Timestamp"), string(r.Body), r.Header.Get("Webhook-Signature")})
+	n.posts[host] = append(n.posts[host], post{
+		n.world.now(), r.Header.Get("Webhook-Id"),
+		r.Header.Get("Webhook-Timestamp"), string(r.Body), r.Header.Get("Webhook-Signature"),
+	})
 	count, answer, during := len(n.posts[host]), n.answers[host], n.during
 	n.mu.Unlock()
 	if during != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -57,9 +58,7 @@ func (s *Store) leaseEvent(ctx context.Context, messageID, rev string, to webhoo
 
 func (s *Store) leaseInput(messageID, rev string, to webhook.Claim) *dynamodb.UpdateItemInput {
 	only := s.at(rev)
-	for placeholder, name := range map[string]string{"#targets": attrTargets, "#message": attrLeaseMessage, "#until": attrLeaseUntil} {
-		only.names[placeholder] = name
-	}
+	maps.Copy(only.names, map[string]string{"#targets": attrTargets, "#message": attrLeaseMessage, "#until": attrLeaseUntil})
 	only.values[":targets"] = list(to.Targets)
 	only.values[":message"] = text(to.Lease.Message)
 	only.values[":until"] = text(stamp(to.Lease.Until))

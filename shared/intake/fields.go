@@ -49,8 +49,11 @@ func (c *completion) check() error {
 		name, value string
 		limit       int
 	}{
-		{"id", c.ID, maxID}, {"status", c.Status, maxName}, {"type", c.Type, maxName},
-		{"event_type", c.EventType, 2*maxName + 1}, {"event_id", c.EventID, maxEventID},
+		{"id", c.ID, maxID},
+		{"status", c.Status, maxName},
+		{"type", c.Type, maxName},
+		{"event_type", c.EventType, 2*maxName + 1},
+		{"event_id", c.EventID, maxEventID},
 	} {
 		if err := checkText(f.name, f.value, f.limit); err != nil {
 			return err

@@ -149,8 +149,10 @@ func FuzzParse(f *testing.F) {
 		if ev.Job.ID == "" || ev.Type == "" || ev.Account == "" || ev.MessageID == "" || len(ev.Result) > intake.DefaultMaxResult {
 			t.Fatalf("a half event was taken: %+v", ev)
 		}
-		content := payload.Content{Job: ev.Job, EventType: ev.Type, OccurredAt: ev.OccurredAt,
-			Result: ev.Result, Error: ev.Error, CallbackURL: ev.CallbackURL, IncludeResult: true}
+		content := payload.Content{
+			Job: ev.Job, EventType: ev.Type, OccurredAt: ev.OccurredAt,
+			Result: ev.Result, Error: ev.Error, CallbackURL: ev.CallbackURL, IncludeResult: true,
+		}
 		for _, p := range payload.Profiles() {
 			if _, err := payload.Body(p, content); err != nil {
 				t.Fatalf("an accepted completion has no %s body: %v", p, err)

@@ -52,8 +52,11 @@ func Body(p Profile, c Content) ([]byte, error) {
 
 func (c Content) check() error {
 	for _, f := range []struct{ name, text string }{
-		{"job id", c.Job.ID}, {"job status", c.Job.Status}, {"job type", c.Job.Type},
-		{"event type", c.EventType}, {"callback URL", c.CallbackURL},
+		{"job id", c.Job.ID},
+		{"job status", c.Job.Status},
+		{"job type", c.Job.Type},
+		{"event type", c.EventType},
+		{"callback URL", c.CallbackURL},
 	} {
 		if !utf8.ValidString(f.text) {
 			return fmt.Errorf("the %s is %w", f.name, ErrUTF8)

@@ -178,7 +178,7 @@ func TestParseProfile(t *testing.T) {
 }
 
 func TestFailed(t *testing.T) {
-	for _, status := range strings.Fields("failed failure error errored canceled cancelled timed_out timeout expired stopped FAILED Error") {
+	for status := range strings.FieldsSeq("failed failure error errored canceled cancelled timed_out timeout expired stopped FAILED Error") {
 		if !payload.Failed(status, nil) {
 			t.Errorf("%s is not failed", status)
 		}

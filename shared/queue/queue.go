@@ -4,6 +4,7 @@ package queue
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -35,7 +36,7 @@ func ParseRetry(body []byte) (Retry, error) {
 		return Retry{}, fmt.Errorf("retry message: %w", err)
 	}
 	if r.MessageID == "" || r.EndpointID == "" || r.Account == "" || r.Attempt < 1 {
-		return Retry{}, fmt.Errorf("retry message: message_id, account, endpoint_id and attempt are required")
+		return Retry{}, errors.New("retry message: message_id, account, endpoint_id and attempt are required")
 	}
 	return r, nil
 }

@@ -8,8 +8,10 @@ import (
 )
 
 func TestRetryReadsBack(t *testing.T) {
-	want := queue.Retry{MessageID: "msg_a", Account: "acme", EndpointID: "ep_b", Attempt: 2,
-		Due: time.Date(2026, 11, 20, 12, 0, 0, 123456789, time.UTC)}
+	want := queue.Retry{
+		MessageID: "msg_a", Account: "acme", EndpointID: "ep_b", Attempt: 2,
+		Due: time.Date(2026, 11, 20, 12, 0, 0, 123456789, time.UTC),
+	}
 	got, err := queue.ParseRetry(queue.Encode(want))
 	if err != nil || got != want {
 		t.Errorf("reads back as %+v (%v), want %+v", got, err, want)

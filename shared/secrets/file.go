@@ -69,15 +69,15 @@ func createFile(path string, random io.Reader) error {
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".keys-*") // mode 0600
 	if err != nil {
-		return err
+		return fmt.Errorf("make it aside: %w", err)
 	}
-	defer os.Remove(temporary.Name())
+	defer func() { _ = os.Remove(temporary.Name()) }() // its link, if any, stays
 	_, err = temporary.Write(contents)
 	if err := errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
 		return err
 	}
 	if err := os.Link(temporary.Name(), path); err != nil {
-		return err
+		return fmt.Errorf("name it: %w", err)
 	}
 	return syncDir(filepath.Dir(path))
 }
@@ -91,14 +91,18 @@ func newKeys(random io.Reader) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.MarshalIndent(keyFile{Signing: []string{sign.Reveal()}, Sealing: []string{seal.Reveal()}}, "", "  ")
+	contents, err := json.MarshalIndent(keyFile{Signing: []string{sign.Reveal()}, Sealing: []string{seal.Reveal()}}, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode the keys: %w", err)
+	}
+	return contents, nil
 }
 
 // syncDir makes the new name durable.
 func syncDir(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {
-		return err
+		return fmt.Errorf("make its name durable: %w", err)
 	}
 	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -3,6 +3,7 @@ package secrets
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -39,10 +40,8 @@ func parseList(value string) ([]string, error) {
 	if json.Unmarshal([]byte(value), &texts) != nil || len(texts) == 0 {
 		return nil, ErrForm
 	}
-	for _, text := range texts {
-		if text == "" {
-			return nil, ErrForm
-		}
+	if slices.Contains(texts, "") {
+		return nil, ErrForm
 	}
 	return texts, nil
 }

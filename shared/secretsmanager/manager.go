@@ -64,8 +64,11 @@ func New(api API, o Options) *Manager {
 		set   *time.Duration
 		value time.Duration
 	}{
-		{&o.TTL, 5 * time.Minute}, {&o.Stale, time.Hour}, {&o.Overlap, 24 * time.Hour},
-		{&o.Pause, 10 * time.Second}, {&o.Timeout, 5 * time.Second},
+		{&o.TTL, 5 * time.Minute},
+		{&o.Stale, time.Hour},
+		{&o.Overlap, 24 * time.Hour},
+		{&o.Pause, 10 * time.Second},
+		{&o.Timeout, 5 * time.Second},
 	} {
 		if *field.set <= 0 {
 			*field.set = field.value

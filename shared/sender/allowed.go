@@ -14,7 +14,7 @@ type allowed []netip.Prefix
 
 func exceptions(loopback bool, more []netip.Prefix) allowed {
 	if loopback {
-		more = append(more[:len(more):len(more)], loopbacks...)
+		more = append(slices.Clip(more), loopbacks...)
 	}
 	return more
 }

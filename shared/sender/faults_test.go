@@ -72,7 +72,7 @@ func drip(s string) func(net.Conn) {
 		readRequest(c)
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
-		for i := 0; i < len(s); i++ {
+		for i := range len(s) {
 			if _, err := c.Write([]byte{s[i]}); err != nil {
 				return
 			}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -156,9 +157,7 @@ func TestPostIsNeverRepeatedOnceSeen(t *testing.T) {
 			s := local(t, Config{})
 			want(t, post(t, s, url), 200, "")
 			r := request(url)
-			for k, v := range h {
-				r.Header[k] = v
-			}
+			maps.Copy(r.Header, h)
 			a, err := s.Send(context.Background(), r)
 			if err != nil {
 				t.Fatal(err)

@@ -27,7 +27,7 @@ func (s *Sender) Send(ctx context.Context, r Request) (Answer, error) {
 	start := s.now()
 	u, err := parseURL(r.URL, s.allow)
 	if err != nil {
-		return Answer{Reason: err.Reason, Detail: err.Problem}, nil
+		return Answer{Reason: err.Reason, Detail: err.Problem}, nil //nolint:nilerr // a refused URL is data about the endpoint, no fault of ours
 	}
 	if err := ctx.Err(); err != nil {
 		return Answer{}, fmt.Errorf("send: %w", err)
@@ -60,7 +60,7 @@ func (s *Sender) post(parent context.Context, u *url.URL, r Request) (Answer, er
 // failed judges an attempt that brought no answer.
 func (s *Sender) failed(ctx context.Context, t *try, h http.Header, err error) (Answer, error) {
 	switch cause := context.Cause(ctx); {
-	case cause == errDeadline:
+	case errors.Is(cause, errDeadline):
 		return Answer{Reason: ReasonTimeout, Detail: details[ReasonTimeout]}, nil
 	case cause != nil:
 		return Answer{}, fmt.Errorf("send: %w", ctx.Err())

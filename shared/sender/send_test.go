@@ -125,25 +125,25 @@ func TestCallersEndIsOurFault(t *testing.T) {
 	t.Run("canceled while waiting", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		go func() { <-arrived; cancel() }()
-		wantFault(t, s, ctx, request(srv.URL), context.Canceled)
+		wantFault(ctx, t, s, request(srv.URL), context.Canceled)
 	})
 	t.Run("deadline before ours", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), short)
 		defer cancel()
-		wantFault(t, s, ctx, request(srv.URL), context.DeadlineExceeded)
+		wantFault(ctx, t, s, request(srv.URL), context.DeadlineExceeded)
 	})
 	t.Run("canceled before", func(t *testing.T) {
 		port, count := listening(t)
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		wantFault(t, s, ctx, request("http://127.0.0.1:"+port), context.Canceled)
+		wantFault(ctx, t, s, request("http://127.0.0.1:"+port), context.Canceled)
 		if count.Load() != 0 {
 			t.Error("it connected all the same")
 		}
 	})
 }
 
-func wantFault(t *testing.T, s *Sender, ctx context.Context, r Request, target error) {
+func wantFault(ctx context.Context, t *testing.T, s *Sender, r Request, target error) {
 	t.Helper()
 	a, err := s.Send(ctx, r)
 	if !errors.Is(err, target) || a.Reason != "" || a.StatusCode != 0 {

@@ -36,8 +36,10 @@ func TestFaultsAreReportedTogether(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"ENDPOINTS_TABLE", "DELIVERIES_TABLE", "RETRY_QUEUE_URL", "REJECTED_QUEUE_URL",
-		"SIGNING_SECRET_ID", "SEALING_KEY_ID", `"soon" is not a delay`, "SendTimeout"} {
+	for _, want := range []string{
+		"ENDPOINTS_TABLE", "DELIVERIES_TABLE", "RETRY_QUEUE_URL", "REJECTED_QUEUE_URL",
+		"SIGNING_SECRET_ID", "SEALING_KEY_ID", `"soon" is not a delay`, "SendTimeout",
+	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not name %s: %v", want, err)
 		}

@@ -52,22 +52,32 @@ const (
 )
 
 var table = []Scheme{
-	{name: "standard", form: formList, content: contentIDTimeBody, sends: true,
-		signature: "Webhook-Signature", id: "Webhook-Id", timestamp: "Webhook-Timestamp"},
+	{
+		name: "standard", form: formList, content: contentIDTimeBody, sends: true,
+		signature: "Webhook-Signature", id: "Webhook-Id", timestamp: "Webhook-Timestamp",
+	},
 	{name: "sharpapi", form: formSingle, hex: true, sends: true, signature: "X-Signature"},
 	{name: "unitary", form: formSingle, sends: true, signature: "X-Hub-Signature-256"},
 	{name: "antinium", form: formSingle, hex: true, sends: true, signature: "X-Antinium-Signature"},
 	{name: "stripe", form: formStripe, content: contentTimeBody, signature: "Stripe-Signature", field: "id"},
-	{name: "github", form: formSingle, hex: true, prefix: "sha256=",
-		signature: "X-Hub-Signature-256", id: "X-Github-Delivery"},
-	{name: "slack", form: formSingle, content: contentSlack, hex: true, prefix: "v0=",
-		signature: "X-Slack-Signature", timestamp: "X-Slack-Request-Timestamp", field: "event_id"},
+	{
+		name: "github", form: formSingle, hex: true, prefix: "sha256=",
+		signature: "X-Hub-Signature-256", id: "X-Github-Delivery",
+	},
+	{
+		name: "slack", form: formSingle, content: contentSlack, hex: true, prefix: "v0=",
+		signature: "X-Slack-Signature", timestamp: "X-Slack-Request-Timestamp", field: "event_id",
+	},
 	// The webhook id names one delivery and stays over its retries. The event
 	// id is shared by all topics of one change: deduplicating by it loses some.
-	{name: "shopify", form: formSingle, signature: "X-Shopify-Hmac-Sha256",
-		id: "X-Shopify-Webhook-Id", fallback: "X-Shopify-Event-Id"},
-	{name: "svix", form: formList, content: contentIDTimeBody,
-		signature: "Svix-Signature", id: "Svix-Id", timestamp: "Svix-Timestamp"},
+	{
+		name: "shopify", form: formSingle, signature: "X-Shopify-Hmac-Sha256",
+		id: "X-Shopify-Webhook-Id", fallback: "X-Shopify-Event-Id",
+	},
+	{
+		name: "svix", form: formList, content: contentIDTimeBody,
+		signature: "Svix-Signature", id: "Svix-Id", timestamp: "Svix-Timestamp",
+	},
 }
 
 // Lookup returns the scheme of a name; its error lists the names there are.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -87,7 +88,7 @@ func (c *call) appendList(headers []Header, s Scheme, secrets []Secret) []Header
 
 func (c *call) appendVersion(dst []byte, s Scheme, secret Secret, prefix []byte) []byte {
 	if secret.asymmetric() {
-		signed := append(prefix[:len(prefix):len(prefix)], c.m.Body...)
+		signed := slices.Concat(prefix, c.m.Body)
 		return base64.StdEncoding.AppendEncode(append(dst, "v1a,"...), ed25519.Sign(secret.hidden().private, signed))
 	}
 	var mac [32]byte

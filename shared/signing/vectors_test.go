@@ -131,14 +131,22 @@ func TestPublicVectors(t *testing.T) {
 		message        signing.Message
 		header, want   string
 	}{
-		"standard v1, the specification's libraries": {"standard", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", spec,
-			"Webhook-Signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="},
-		"standard v1a, the specification's Go library": {"standard", "whsk_VEVTVFNJR05JTkdLRVlET05PVFVTRVRISVNGT1JBTlk=", spec,
-			"Webhook-Signature", "v1a,tQ9V2XOqn7jL/DQenEFpqIugdBVtiMmER5mhSkXBNwM0mkATuDe6KYYUuxqtaiHeYGb7KaaBRdM5WqyeFiL8Ag=="},
-		"github, its documentation": {"github", "It's a Secret to Everybody", hello,
-			"X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"},
-		"slack, its documentation": {"slack", "8f742231b10e8888abcd99yyyzzz85a5", slack,
-			"X-Slack-Signature", "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"},
+		"standard v1, the specification's libraries": {
+			"standard", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", spec,
+			"Webhook-Signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+		},
+		"standard v1a, the specification's Go library": {
+			"standard", "whsk_VEVTVFNJR05JTkdLRVlET05PVFVTRVRISVNGT1JBTlk=", spec,
+			"Webhook-Signature", "v1a,tQ9V2XOqn7jL/DQenEFpqIugdBVtiMmER5mhSkXBNwM0mkATuDe6KYYUuxqtaiHeYGb7KaaBRdM5WqyeFiL8Ag==",
+		},
+		"github, its documentation": {
+			"github", "It's a Secret to Everybody", hello,
+			"X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
+		},
+		"slack, its documentation": {
+			"slack", "8f742231b10e8888abcd99yyyzzz85a5", slack,
+			"X-Slack-Signature", "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

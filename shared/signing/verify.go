@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -137,7 +138,7 @@ func (c *claims) hasSignature(public ed25519.PublicKey, prefix, body []byte) boo
 	if len(c.signatures) == 0 {
 		return false
 	}
-	signed := append(prefix[:len(prefix):len(prefix)], body...)
+	signed := slices.Concat(prefix, body)
 	for i := range c.signatures {
 		if ed25519.Verify(public, signed, c.signatures[i][:]) {
 			return true

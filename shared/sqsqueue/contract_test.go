@@ -87,10 +87,9 @@ type received struct {
 
 func (q received) Receive(ctx context.Context, most int) ([]storetest.Received, error) {
 	out, err := q.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: aws.String(q.url), MaxNumberOfMessages: int32(most), WaitTimeSeconds: longPoll(), //nolint:gosec // at most 10
+		QueueUrl: aws.String(q.url), MaxNumberOfMessages: int32(most), WaitTimeSeconds: longPoll(),
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
-		AttributeNames:              []types.QueueAttributeName{"All"},
 	})
 	if err != nil {
 		return nil, err

@@ -138,7 +138,7 @@ func TestGroupArrives(t *testing.T) {
 	pass(t)(2 * time.Second)
 	out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
 		QueueUrl: aws.String(url), WaitTimeSeconds: 5,
-		MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"}, AttributeNames: []types.QueueAttributeName{"All"},
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
 	})
 	if err != nil || len(out.Messages) != 1 {
 		t.Fatalf("received %+v, %v", out, err)

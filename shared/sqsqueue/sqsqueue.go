@@ -86,7 +86,7 @@ func (q *Queue) input(m queue.Message) (*sqs.SendMessageInput, error) {
 	in := &sqs.SendMessageInput{
 		QueueUrl:     aws.String(q.url),
 		MessageBody:  aws.String(string(m.Body)),
-		DelaySeconds: int32((m.Delay + time.Second - 1) / time.Second), //nolint:gosec // at most 900
+		DelaySeconds: int32((m.Delay + time.Second - 1) / time.Second),
 	}
 	size := len(m.Body)
 	if reason := cut(m.Reason); reason != "" {

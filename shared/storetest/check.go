@@ -48,7 +48,7 @@ func same[T any](t testing.TB, what string, got, want T) {
 }
 
 func differ(path string, got, want reflect.Value) []string {
-	if at, ok := got.Interface().(time.Time); ok {
+	if at, ok := reflect.TypeAssert[time.Time](got); ok {
 		return differTime(path, at, want.Interface().(time.Time)) //nolint:forcetypeassert // both have one type
 	}
 	switch got.Kind() {
@@ -116,15 +116,6 @@ func sprint(v reflect.Value) string {
 		return fmt.Sprintf("%d bytes %q", v.Len(), v.Bytes())
 	}
 	return fmt.Sprintf("%#v", v.Interface())
-}
-
-// messageIDs lists the deliveries' events, in their order.
-func messageIDs(deliveries []webhook.Delivery) []string {
-	ids := make([]string, 0, len(deliveries))
-	for _, d := range deliveries {
-		ids = append(ids, d.MessageID)
-	}
-	return ids
 }
 
 // byTarget sorts deliveries of one event, whose order is not promised.

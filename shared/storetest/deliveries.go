@@ -22,8 +22,10 @@ func deliveryInsertAndLoad(t *testing.T, f *fixture) {
 	want := []webhook.Delivery{
 		sampleDelivery(e, endpointID(1)),
 		plainDelivery(e, endpointID(2)),
-		{MessageID: e.MessageID, EventID: e.EventID, Account: e.Account, EndpointID: webhook.JobTarget,
-			Status: webhook.Pending, CreatedAt: e.AcceptedAt, ExpiresAt: e.ExpiresAt, Rev: "r"},
+		{
+			MessageID: e.MessageID, EventID: e.EventID, Account: e.Account, EndpointID: webhook.JobTarget,
+			Status: webhook.Pending, CreatedAt: e.AcceptedAt, ExpiresAt: e.ExpiresAt, Rev: "r",
+		},
 	}
 	for _, d := range want {
 		must(t, f.InsertDelivery(t.Context(), d))

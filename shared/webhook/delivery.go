@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,7 +112,7 @@ func (d Delivery) EndedGone() bool {
 // Settle records an attempt and moves the state as its verdict says. next is
 // when the schedule allows another attempt; zero when it allows none.
 func (d Delivery) Settle(a Attempt, v Verdict, next time.Time) Delivery {
-	d.Attempts = append(d.Attempts[:len(d.Attempts):len(d.Attempts)], a)
+	d.Attempts = append(slices.Clip(d.Attempts), a)
 	d.NextAttemptAt = time.Time{}
 	// The lease is over, but its message still has to see to what follows.
 	d.Lease.Until = time.Time{}

@@ -56,8 +56,10 @@ func TestSettleMovesTheState(t *testing.T) {
 		"success after the last": {webhook.Success, time.Time{}, webhook.Delivered, time.Time{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := webhook.Delivery{Status: webhook.Retrying, Attempts: []webhook.Attempt{{Number: 1}},
-				NextAttemptAt: now, Lease: webhook.Lease{Message: "m", Until: now}}
+			before := webhook.Delivery{
+				Status: webhook.Retrying, Attempts: []webhook.Attempt{{Number: 1}},
+				NextAttemptAt: now, Lease: webhook.Lease{Message: "m", Until: now},
+			}
 			after := before.Settle(webhook.Attempt{Number: 2}, c.verdict, c.next)
 			if after.Status != c.want || !after.NextAttemptAt.Equal(c.due) {
 				t.Errorf("is %s, due %s; want %s, due %s", after.Status, after.NextAttemptAt, c.want, c.due)
