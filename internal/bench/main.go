@@ -32,7 +32,15 @@ type measure struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
 	var o options
 	flag.IntVar(&o.events, "events", 20000, "events in each run")
 	flag.IntVar(&o.concurrency, "concurrency", 32, "requests under way at once")
@@ -41,14 +49,10 @@ func main() {
 	flag.Float64Var(&o.floor, "floor", 0, "exit with 1 when the ratio is below it")
 	flag.Parse()
 	ratio, err := bench(ctx, o)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+	if err == nil && ratio < o.floor {
+		err = fmt.Errorf("the ratio %.3f is below %.3f", ratio, o.floor)
 	}
-	if ratio < o.floor {
-		fmt.Fprintf(os.Stderr, "bench: the ratio %.3f is below %.3f\n", ratio, o.floor)
-		os.Exit(1)
-	}
+	return err
 }
 
 func bench(ctx context.Context, o options) (ratio float64, err error) {
