@@ -3,11 +3,12 @@
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := help
-.PHONY: help run test deps build bench lint format python template policy rehearse moto awscli fuzz clean
+.PHONY: help run test deps build bench lint format python template policy rehearse sam emulators deploy moto awscli fuzz clean
 
 PYTHON ?= python3
 ARCH ?= arm64# of the functions: arm64 or amd64
 FUZZTIME ?= 5s
+ENV ?= default# of samconfig.toml: make deploy ENV=staging
 # Arguments for the targets that run something: make run ARGS="--schedule 1s,2s"
 ARGS ?=
 
@@ -74,6 +75,20 @@ rehearse: $(VENV) ## Deploy the template into emulators and run it there; try it
 	@tools/check go node
 	@$(MAKE) deps
 	@tools/rehearse/run $(ARGS)
+
+sam: $(VENV) $(NODE_MODULES) ## Every SAM verb for real: containers, emulators and a receiver
+	@tools/check go node
+	@tools/sam
+
+emulators: $(NODE_MODULES) ## What `sam local invoke` needs around it (docs/deploy.md)
+	@tools/check go node
+	@mkdir -p .bin && go build -o .bin/samlocal ./internal/samlocal && exec .bin/samlocal emulators $(ARGS)
+
+# SAM takes the Go flags from the environment only.
+deploy: $(VENV) ## Build and deploy, with your AWS credentials (ENV=staging)
+	@tools/check go
+	@CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false -tags=lambda.norpc '-ldflags=-s -w'" .venv/bin/sam build --config-env $(ENV)
+	@.venv/bin/sam deploy --config-env $(ENV) $(ARGS)
 
 moto: $(VENV) ## Run the Secrets Manager contract against moto
 	@tools/check go

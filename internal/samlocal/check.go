@@ -17,6 +17,7 @@ import (
 type checker struct {
 	options
 	out     io.Writer
+	aws     string // where SAM finds AWS; empty for nowhere: its credentials are nobody's
 	w       *world // once a step needs it
 	samples []sample
 	started map[string]map[string]arrival // by message and path: the first POST
@@ -85,7 +86,7 @@ func (w indented) Write(p []byte) (int, error) {
 func (c *checker) validate(ctx context.Context) error {
 	for _, template := range []string{"template.yaml", "receive.yaml"} {
 		began := time.Now()
-		_, all, err := sam(ctx, nil, "validate", "--lint", "--template-file", template)
+		_, all, err := c.sam(ctx, nil, "validate", "--lint", "--template-file", template)
 		if err != nil {
 			return err
 		}
@@ -102,7 +103,7 @@ func (c *checker) validate(ctx context.Context) error {
 func (c *checker) buildAll(ctx context.Context) error {
 	for template, dir := range map[string]string{"template.yaml": c.build, "receive.yaml": c.build + "-receive"} {
 		began := time.Now()
-		_, _, err := sam(ctx, nil, "build", "--template-file", template, "--build-dir", dir, "--parameter-overrides", architecture())
+		_, _, err := c.sam(ctx, nil, "build", "--template-file", template, "--build-dir", dir, "--parameter-overrides", architecture())
 		if err != nil {
 			return err
 		}
@@ -123,9 +124,9 @@ func (c *checker) buildAll(ctx context.Context) error {
 
 // state says how a delivery stands, for people.
 func state(d webhook.Delivery) string {
-	text := fmt.Sprintf("%s: %s after %d attempt(s)", d.ID(), d.Status, len(d.Attempts))
+	text := d.ID() + " recorded: " + string(d.Status)
 	if last, ok := d.Last(); ok {
-		text += fmt.Sprintf(", the last answered %d", last.StatusCode)
+		text += fmt.Sprintf(", attempt %d was answered %d", last.Number, last.StatusCode)
 	}
 	return text
 }

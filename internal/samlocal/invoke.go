@@ -18,7 +18,7 @@ type invoker func(ctx context.Context, function string, event []byte) ([]byte, e
 // localInvoke is sam local invoke: a container for each call.
 func (c *checker) localInvoke(ctx context.Context, function string, event []byte) ([]byte, error) {
 	args := append([]string{"local", "invoke", function, "--event", "-"}, c.local()...)
-	answer, _, err := sam(ctx, event, args...)
+	answer, _, err := c.sam(ctx, event, args...)
 	return []byte(answer), err
 }
 

@@ -38,29 +38,30 @@ func (o options) local() []string {
 
 // command prepares one of SAM's commands. It gets credentials of nobody's, so
 // that nothing here can reach an account.
-func command(ctx context.Context, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, ".venv/bin/sam", args...)
+func (c *checker) command(ctx context.Context, args ...string) *exec.Cmd {
+	p := exec.CommandContext(ctx, ".venv/bin/sam", args...)
 	for _, entry := range os.Environ() {
 		if !strings.HasPrefix(entry, "AWS_") || strings.HasPrefix(entry, "AWS_CA_BUNDLE=") {
-			c.Env = append(c.Env, entry)
+			p.Env = append(p.Env, entry)
 		}
 	}
-	c.Env = append(c.Env, goEnvironment...)
-	c.Env = append(c.Env, "SAM_CLI_TELEMETRY=0", "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1",
-		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true")
-	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
-	c.WaitDelay = 20 * time.Second // SAM removes its container
-	return c
+	p.Env = append(p.Env, goEnvironment...)
+	p.Env = append(p.Env, "SAM_CLI_TELEMETRY=0", "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1",
+		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_CONFIG_FILE=/dev/null", "AWS_ENDPOINT_URL="+c.aws)
+	p.Cancel = func() error { return p.Process.Signal(syscall.SIGTERM) }
+	p.WaitDelay = 20 * time.Second // SAM removes its container
+	return p
 }
 
 // sam runs one to its end and returns what it printed: stdout, and both.
-func sam(ctx context.Context, input []byte, args ...string) (stdout, all string, err error) {
+func (c *checker) sam(ctx context.Context, input []byte, args ...string) (stdout, all string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, samTimeout)
 	defer cancel()
-	c := command(ctx, args...)
+	p := c.command(ctx, args...)
 	var out, both bytes.Buffer
-	c.Stdin, c.Stdout, c.Stderr = bytes.NewReader(input), &out, &both
-	if err := c.Run(); err != nil {
+	p.Stdin, p.Stdout, p.Stderr = bytes.NewReader(input), &out, &both
+	if err := p.Run(); err != nil {
 		return "", "", fmt.Errorf("sam %s: %w\n%s%s", strings.Join(args, " "), err, &out, &both)
 	}
 	return out.String(), out.String() + both.String(), nil

@@ -89,7 +89,7 @@ func (c *checker) serve(ctx context.Context) (*lambdaServer, error) {
 	}
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	_ = listener.Close()
-	process := command(ctx, append([]string{"local", "start-lambda", "--port", port}, c.local()...)...)
+	process := c.command(ctx, append([]string{"local", "start-lambda", "--port", port}, c.local()...)...)
 	var said bytes.Buffer
 	process.Stdout, process.Stderr = &said, &said
 	if err := process.Start(); err != nil {
