@@ -18,6 +18,7 @@ const usage = `jobhook tells an AI platform's customers that their job is done.
 Usage: jobhook COMMAND [flags]
 
   local    run everything on this machine, in one process and one file
+  api      serve a deployed stack's API on this machine, with your AWS credentials
   demo     run local with a receiver and sample completions, to watch it work
   verify   check a received request's signature, and say what is wrong with it
   listen   receive webhooks here, print and verify them, answer as told
@@ -48,6 +49,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	switch name {
 	case "local":
 		return localCommand(ctx, args, stdout, stderr)
+	case "api":
+		return apiCommand(ctx, args, stdout, stderr)
 	case "demo":
 		return demoCommand(ctx, args, stdout, stderr)
 	case "verify":
