@@ -1,0 +1,162 @@
+"""moto_stack.py DIRECTORY: a second opinion. The translated templates there become
+stacks in moto - its CloudFormation, and its DynamoDB, SQS, Lambda, CloudWatch and the
+rest, extended by moto_types.py - and are read back by AWS's own SDK. What the template
+says and what then is must agree; a resource that moto dropped fails."""
+
+import io
+import json
+import os
+import pathlib
+import sys
+import warnings
+import zipfile
+
+os.environ.update(AWS_DEFAULT_REGION="us-east-1", AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
+warnings.simplefilter("ignore")
+
+import boto3  # noqa: E402
+import moto_types  # noqa: E402,F401
+from moto import mock_aws  # noqa: E402
+
+FAULTS = []
+
+
+def want(what, have, wanted):
+    if have != wanted:
+        FAULTS.append(f"{what}: {have}, want {wanted}")
+
+
+def client(service):
+    return boto3.client(service)
+
+
+def deploy(directory, name, **parameters):
+    template = json.loads((directory / f"{name}.json").read_text(encoding="utf-8"))
+    given = [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()]
+    client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template), Parameters=given, Capabilities=["CAPABILITY_IAM"])
+    made = client("cloudformation").list_stack_resources(StackName=name)["StackResourceSummaries"]
+    have = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in made}
+    for logical, resource in template["Resources"].items():
+        if "Condition" not in resource and logical not in have:
+            FAULTS.append(f"{name}: {logical} ({resource['Type']}) was dropped")
+    return template["Resources"], have
+
+
+def of_type(resources, made, kind):
+    return [(n, r["Properties"], made[n]) for n, r in resources.items() if r["Type"] == kind and n in made]
+
+
+def tables(resources, made):
+    db = client("dynamodb")
+    for name, p, physical in of_type(resources, made, "AWS::DynamoDB::Table"):
+        table = db.describe_table(TableName=physical)["Table"]
+        want(f"{name} key", table["KeySchema"], p["KeySchema"])
+        want(f"{name} indexes", sorted(i["IndexName"] for i in table.get("GlobalSecondaryIndexes", [])),
+             sorted(i["IndexName"] for i in p.get("GlobalSecondaryIndexes", [])))
+        want(f"{name} billing", table["BillingModeSummary"]["BillingMode"], "PAY_PER_REQUEST")
+        want(f"{name} encryption", table.get("SSEDescription", {}).get("Status"), "ENABLED")
+        ttl = db.describe_time_to_live(TableName=physical)["TimeToLiveDescription"]
+        want(f"{name} TTL", ttl.get("AttributeName"), p.get("TimeToLiveSpecification", {}).get("AttributeName"))
+        backups = db.describe_continuous_backups(TableName=physical)["ContinuousBackupsDescription"]
+        want(f"{name} recovery", backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"], "ENABLED")
+
+
+def queues(resources, made):
+    policies = {q["Ref"] for _, p, _ in of_type(resources, made, "AWS::SQS::QueuePolicy") for q in p["Queues"]}
+    for name, p, physical in of_type(resources, made, "AWS::SQS::Queue"):
+        a = client("sqs").get_queue_attributes(QueueUrl=physical, AttributeNames=["All"])["Attributes"]
+        want(f"{name} retention", a["MessageRetentionPeriod"], str(p["MessageRetentionPeriod"]))
+        want(f"{name} encryption", a.get("SqsManagedSseEnabled"), "true")
+        want(f"{name} policy", "OnlyOverTLS" in a.get("Policy", ""), name in policies)
+        want(f"{name} has a policy", name in policies, True)
+        if "RedrivePolicy" in p:
+            dead = p["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+            redrive = json.loads(a["RedrivePolicy"])
+            want(f"{name} redrive", redrive["deadLetterTargetArn"].split(":")[-1], made[dead].split("/")[-1])
+            want(f"{name} receives", int(redrive["maxReceiveCount"]), p["RedrivePolicy"]["maxReceiveCount"])
+
+
+def functions(resources, made):
+    api, groups = client("lambda"), {g["logGroupName"]: g for g in client("logs").describe_log_groups()["logGroups"]}
+    for name, p, physical in of_type(resources, made, "AWS::Lambda::Function"):
+        f = api.get_function_configuration(FunctionName=physical)
+        variables = f["Environment"]["Variables"]
+        want(f"{name} variables", sorted(variables), sorted(p["Environment"]["Variables"]))
+        for variable, value in p["Environment"]["Variables"].items():
+            if isinstance(value, dict) and value.get("Ref") in made:
+                want(f"{name} {variable}", variables[variable], made[value["Ref"]])
+        want(f"{name} timeout", f["Timeout"], p["Timeout"])
+        role = f["Role"].split("/")[-1]
+        want(f"{name} role", role, made[p["Role"]["Fn::GetAtt"][0]])
+        want(f"{name} policies", len(client("iam").list_role_policies(RoleName=role)["PolicyNames"]), 1)
+        want(f"{name} managed policies", client("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"], [])
+        group = groups.get(made[p["LoggingConfig"]["LogGroup"]["Ref"]], {})
+        want(f"{name} logs", group.get("retentionInDays"), 30)
+    for name, p, physical in of_type(resources, made, "AWS::Lambda::EventSourceMapping"):
+        mappings = api.list_event_source_mappings()["EventSourceMappings"]
+        own = [m for m in mappings if m["FunctionArn"].endswith(made[p["FunctionName"]["Ref"]])]
+        want(f"{name} mappings", len(own), 1)
+        want(f"{name} answers", own[0].get("FunctionResponseTypes"), ["ReportBatchItemFailures"])
+        want(f"{name} queue", own[0]["EventSourceArn"].split(":")[-1], made[p["EventSourceArn"]["Fn::GetAtt"][0]].split("/")[-1])
+    for name, p, _ in of_type(resources, made, "AWS::Lambda::Url"):
+        want(f"{name} AuthType", api.get_function_url_config(FunctionName=made[p["TargetFunctionArn"]["Ref"]])["AuthType"], "NONE")
+
+
+def events(resources, made):
+    for name, p, physical in of_type(resources, made, "AWS::Events::Rule"):
+        rules = {r["Name"]: r for r in client("events").list_rules()["Rules"]}
+        rule = rules.get(physical) or rules.get(physical.split("/")[-1]) or rules[physical.split("|")[-1]]
+        want(f"{name} pattern", json.loads(rule["EventPattern"])["detail-type"], p["EventPattern"]["detail-type"])
+        target = client("events").list_targets_by_rule(Rule=rule["Name"])["Targets"][0]
+        queue = p["Targets"][0]["Arn"].get("Fn::GetAtt", [""])[0]
+        if queue:  # the rules of aws-jobs have it by a parameter
+            want(f"{name} target", target["Arn"].split(":")[-1], made[queue].split("/")[-1])
+        want(f"{name} dead letters", "Arn" in target.get("DeadLetterConfig", {}), True)
+
+
+def watching(resources, made):
+    alarms = {a["AlarmName"]: a for a in client("cloudwatch").describe_alarms()["MetricAlarms"]}
+    names = {u.split("/")[-1] for u in client("sqs").list_queues().get("QueueUrls", [])}
+    names |= {f["FunctionName"] for f in client("lambda").list_functions()["Functions"]}
+    for name, _, physical in of_type(resources, made, "AWS::CloudWatch::Alarm"):
+        for d in alarms[physical]["Dimensions"]:
+            if d["Name"] in ("QueueName", "FunctionName") and d["Value"] not in names:
+                FAULTS.append(f"{name}: watches {d['Name']} {d['Value']}, which isn't there")
+
+
+def secrets(resources, made):
+    for name, p, physical in of_type(resources, made, "AWS::SecretsManager::Secret"):
+        value = client("secretsmanager").get_secret_value(SecretId=physical)["SecretString"]
+        generate = p.get("GenerateSecretString")
+        if generate and "GenerateStringKey" in generate:
+            want(f"{name} parts", sorted(json.loads(value)), sorted([*json.loads(generate["SecretStringTemplate"]), generate["GenerateStringKey"]]))
+        elif generate:
+            want(f"{name} length", len(value), generate["PasswordLength"])
+
+
+@mock_aws
+def main(directory):
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("bootstrap", "")
+    client("s3").create_bucket(Bucket="bucket")
+    client("s3").put_object(Bucket="bucket", Key="key", Body=code.getvalue())
+    count = 0
+    arn = "arn:aws:sqs:us-east-1:123456789012:"
+    switches = {f"{s}Jobs": "enabled" for s in ("Bedrock", "SageMaker", "Transcribe", "Translate", "Batch", "StepFunctions", "MediaConvert")}
+    parameters = {"aws-jobs": {**switches, "CompletionsQueueArn": arn + "completions", "DeadLettersArn": arn + "dead"}}
+    for name in ("receive", "template", "aws-jobs"):
+        resources, made = deploy(directory, name, **parameters.get(name, {}))
+        count += len(made)
+        for check in (tables, queues, functions, events, watching, secrets):
+            check(resources, made)
+    print(f"moto: {count} resources made and read back, {len(FAULTS)} faults")
+    for fault in FAULTS:
+        print(f"  {fault}")
+    return 1 if FAULTS else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    sys.exit(main(pathlib.Path(sys.argv[1])))
