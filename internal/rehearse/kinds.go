@@ -16,10 +16,9 @@ type kind struct {
 }
 
 // kinds is all that the rehearsal knows. A template with another type fails.
-var kinds map[string]kind
-
-func init() { // not a literal: a nested stack refers to it again
-	kinds = map[string]kind{
+// A function, since a nested stack comes back to it.
+func kinds() map[string]kind {
+	return map[string]kind{
 		"AWS::SQS::Queue": {make: makeQueue, properties: []string{
 			"QueueName", "VisibilityTimeout", "MessageRetentionPeriod", "SqsManagedSseEnabled", "RedrivePolicy", "DelaySeconds", "Tags",
 		}},

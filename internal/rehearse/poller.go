@@ -53,7 +53,7 @@ func (p *poller) round(ctx context.Context, client *sqs.Client) {
 	// given up halfway may have taken messages, which then stay hidden.
 	working := context.WithoutCancel(ctx)
 	got, err := client.ReceiveMessage(working, &sqs.ReceiveMessageInput{
-		QueueUrl: aws.String(p.url), MaxNumberOfMessages: int32(min(p.batch, 10)), WaitTimeSeconds: 1, //nolint:gosec // at most 10
+		QueueUrl: aws.String(p.url), MaxNumberOfMessages: int32(min(p.batch, 10)), WaitTimeSeconds: 1,
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 	})

@@ -40,7 +40,7 @@ func probes(p *play, logical string) []probe {
 		return p.stack.Physical(name) + inner.Physical(name) // one of the two has it
 	}
 	all := []probe{
-		scan("Scan on Deliveries", deliveries, ""), scan("Scan on Endpoints", endpoints, ""),
+		scan("Scan on Deliveries", deliveries), scan("Scan on Endpoints", endpoints),
 		query("Query on Deliveries' index by_endpoint", deliveries, "by_endpoint"),
 		query("Query on a table named like Deliveries", deliveries+"-2", ""),
 		deleteTable("DeleteTable on Deliveries", deliveries), deleteTable("DeleteTable on Endpoints", endpoints),
@@ -73,7 +73,7 @@ func probes(p *play, logical string) []probe {
 			query("Query on Endpoints", endpoints, ""))
 	case "ReceiveFunction":
 		return append(all, put("PutItem on Deliveries", deliveries), put("PutItem on Endpoints", endpoints),
-			query("Query on Receipts", receipts, ""), scan("Scan on Receipts", receipts, ""), getItem("GetItem on Receipts", receipts),
+			query("Query on Receipts", receipts, ""), scan("Scan on Receipts", receipts), getItem("GetItem on Receipts", receipts),
 			take("ReceiveMessage from RetryQueue", queue("RetryQueue")), send("SendMessage to RetryQueue", queue("RetryQueue")),
 			readSecret("GetSecretValue of SigningSecret", p.stack.Physical("SigningSecret")),
 			readSecret("GetSecretValue of SealingKey", p.stack.Physical("SealingKey")),
@@ -148,7 +148,7 @@ func query(what, table, index string) probe {
 	}}
 }
 
-func scan(what, table, index string) probe {
+func scan(what, table string) probe {
 	return probe{what, func(ctx context.Context, cfg aws.Config) error {
 		_, err := dynamodb.NewFromConfig(cfg).Scan(ctx, &dynamodb.ScanInput{TableName: aws.String(table)})
 		return err

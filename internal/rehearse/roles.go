@@ -36,7 +36,7 @@ func makeRole(_ context.Context, r *resource) (cloudformation.Made, error) {
 	request := iam.Request{Principal: iam.Principal{Service: "lambda.amazonaws.com"}, Action: "sts:AssumeRole", Resource: made.Attributes["Arn"]}
 	verdict, err := iam.Judge(request, nil, []iam.Document{trust})
 	if err == nil && !verdict.Allowed {
-		err = errors.New("Lambda may not assume the role") //nolint:staticcheck // a name
+		err = errors.New("Lambda may not assume the role")
 	}
 	if err != nil {
 		return made, err

@@ -71,7 +71,7 @@ func (s *Stack) Update(ctx context.Context, source Source, parameters map[string
 
 // apply makes one resource, or changes it when its properties did.
 func (s *Stack) apply(ctx context.Context, logical string) error {
-	kind, known := kinds[s.source.Template.Resources[logical].Type]
+	kind, known := kinds()[s.source.Template.Resources[logical].Type]
 	if !known {
 		return errors.New("the rehearsal doesn't know this type")
 	}

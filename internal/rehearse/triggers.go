@@ -47,7 +47,7 @@ func makeMapping(ctx context.Context, r *resource) (cloudformation.Made, error) 
 		partial: slices.Contains(r.list("FunctionResponseTypes"), any("ReportBatchItemFailures")),
 	}
 	r.stack.pollers[r.logical] = p
-	p.start()
+	p.start() //nolint:contextcheck // it outlives the deployment
 	return cloudformation.Made{Ref: r.logical}, nil
 }
 
@@ -146,7 +146,7 @@ func (f *Function) Request(ctx context.Context, e events.LambdaFunctionURLReques
 	}
 	answer, err := f.Invoke(ctx, payload)
 	if err != nil {
-		return events.LambdaFunctionURLResponse{StatusCode: http.StatusBadGateway, Body: err.Error()}, nil
+		return events.LambdaFunctionURLResponse{StatusCode: http.StatusBadGateway, Body: err.Error()}, nil //nolint:nilerr // AWS tells the caller no more
 	}
 	if err := json.Unmarshal(answer, &response); err != nil {
 		return response, fmt.Errorf("answer: %w", err)

@@ -4,18 +4,20 @@
 package eventbridge
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Matches says whether a rule's pattern takes an event.
 func Matches(pattern map[string]any, event map[string]any) (bool, error) {
 	if len(pattern) == 0 {
-		return false, fmt.Errorf("an empty pattern")
+		return false, errors.New("an empty pattern")
 	}
 	for key, want := range pattern {
 		if key == "$or" {
-			return false, fmt.Errorf("pattern: $or is not understood here")
+			return false, errors.New("pattern: $or is not understood here")
 		}
 		have, there := event[key]
 		var matches bool
@@ -80,12 +82,7 @@ func content(filter map[string]any, have any) (bool, error) {
 		case "anything-but":
 			switch w := want.(type) {
 			case []any:
-				for _, one := range w {
-					if one == have {
-						return false, nil
-					}
-				}
-				return true, nil
+				return !slices.Contains(w, have), nil
 			case map[string]any:
 				matches, err := content(w, have)
 				return !matches, err
@@ -94,5 +91,5 @@ func content(filter map[string]any, have any) (bool, error) {
 		}
 		return false, fmt.Errorf("pattern: %s is not understood here", kind)
 	}
-	return false, fmt.Errorf("pattern: an empty filter")
+	return false, errors.New("pattern: an empty filter")
 }

@@ -83,7 +83,7 @@ func at(event map[string]any, path string) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	for _, key := range strings.Split(strings.TrimPrefix(rest, "."), ".") {
+	for key := range strings.SplitSeq(strings.TrimPrefix(rest, "."), ".") {
 		if key == "" {
 			continue
 		}

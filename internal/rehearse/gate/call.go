@@ -2,6 +2,7 @@ package gate
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -118,7 +119,7 @@ func statements(request map[string]any) ([]right, error) {
 		s, _ := one.(map[string]any)
 		found := partiQL.FindStringSubmatch(text(s["Statement"]))
 		if found == nil {
-			return nil, fmt.Errorf("dynamodb: a statement that is not understood here")
+			return nil, errors.New("dynamodb: a statement that is not understood here")
 		}
 		resource := TableARN(found[2])
 		if found[3] != "" {

@@ -8,11 +8,12 @@ package gate
 
 import (
 	"bytes"
-	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -137,7 +138,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, who, c, err)
 		return
 	}
-	context := map[string]string{"aws:SecureTransport": fmt.Sprint(r.TLS != nil)}
+	context := map[string]string{"aws:SecureTransport": strconv.FormatBool(r.TLS != nil)}
 	for _, need := range c.rights {
 		d := g.Decide(who.name, need.action, need.resource, context)
 		if !d.Allowed {
@@ -189,9 +190,7 @@ func (g *Gate) forward(w http.ResponseWriter, r *http.Request, c call, body []by
 		return
 	}
 	defer response.Body.Close()
-	for key, values := range response.Header {
-		w.Header()[key] = values
-	}
+	maps.Copy(w.Header(), response.Header)
 	w.WriteHeader(response.StatusCode)
 	_, _ = io.Copy(w, response.Body) // a caller that has gone needs no answer
 }
