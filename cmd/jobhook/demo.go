@@ -50,7 +50,7 @@ func demoCommand(ctx context.Context, args []string, stdout, stderr io.Writer) i
 }
 
 func playDemo(ctx context.Context, o local.Options, stdout, stderr io.Writer) int {
-	r, exit := begin("demo", o, stderr)
+	r, exit := begin(ctx, "demo", o, stderr)
 	if r == nil {
 		return exit
 	}
@@ -58,16 +58,16 @@ func playDemo(ctx context.Context, o local.Options, stdout, stderr io.Writer) in
 	stop, err := demo.Demo{API: r.URL, Key: o.Key, Signing: r.SigningSecret, Out: stdout}.Run(ctx)
 	switch {
 	case ctx.Err() != nil && err != nil: // Ctrl-C while it began
-		return finish("demo", r, nil, stderr)
+		return finish(ctx, "demo", r, nil, stderr)
 	case err != nil:
-		return finish("demo", r, err, stderr)
+		return finish(ctx, "demo", r, err, stderr)
 	}
 	defer stop()
 	fmt.Fprintf(stdout, demoNext, r.URL)
 	if o.Key != "" {
 		fmt.Fprint(stdout, demoKey)
 	}
-	return finish("demo", r, r.Wait(ctx), stderr)
+	return finish(ctx, "demo", r, r.Wait(ctx), stderr)
 }
 
 const demoNext = `

@@ -62,13 +62,24 @@ func (f *localFlags) define(flags *flag.FlagSet) {
 	flags.StringVar(&o.Dir, "data", local.DefaultDir, "")
 	flags.StringVar(&f.schedule, "schedule", schedule.Default, "")
 	flags.BoolVar(&o.AllowLoopback, "allow-loopback", false, "")
-	flags.DurationVar(&o.SendTimeout, "send-timeout", 10*time.Second, "")
-	flags.DurationVar(&o.Retention, "retention", deliver.DefaultRetention, "")
+	durationVar(flags, &o.SendTimeout, "send-timeout", 10*time.Second)
+	durationVar(flags, &o.Retention, "retention", deliver.DefaultRetention)
 	flags.StringVar(&f.profile, "callback-profile", string(payload.Standard), "")
 	flags.StringVar(&o.Wire.UserAgent, "user-agent", "", "")
 	flags.StringVar(&o.Wire.AntiniumHeader, "antinium-header", "", "")
 	flags.BoolVar(&f.json, "json", false, "")
 	flags.BoolVar(&f.quiet, "quiet", false, "")
+}
+
+// durationVar is flag's own with a message that helps.
+func durationVar(flags *flag.FlagSet, into *time.Duration, name string, value time.Duration) {
+	*into = value
+	flags.Func(name, "", func(text string) (err error) {
+		if *into, err = time.ParseDuration(text); err != nil {
+			return errors.New(`write a duration like "10s" (units ms, s, m, h)`)
+		}
+		return nil
+	})
 }
 
 // parse reads the flags; exit is the code to end with when ok is false.
@@ -85,7 +96,7 @@ func (f *localFlags) parse(flags *flag.FlagSet, args []string, help string, stdo
 	}
 	if err == nil {
 		if f.options.Schedule, err = schedule.Parse(f.schedule); err != nil {
-			err = fmt.Errorf("--schedule: %w", err)
+			err = fmt.Errorf("--%w", err) // it begins with "schedule"
 		}
 	}
 	if err == nil {
@@ -121,23 +132,23 @@ func localCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if exit, ok := f.parse(flags, args, localUsage, stdout, stderr); !ok {
 		return exit
 	}
-	r, exit := begin("local", f.options, stderr)
+	r, exit := begin(ctx, "local", f.options, stderr)
 	if r == nil {
 		return exit
 	}
 	fmt.Fprintf(stderr, "jobhook serves %s, data in %s, schedule %s (Ctrl-C stops it)\n", r.URL, f.options.Dir, shown(f.options.Schedule))
-	return finish("local", r, r.Wait(ctx), stderr)
+	return finish(ctx, "local", r, r.Wait(ctx), stderr)
 }
 
 // begin starts a runner for a command, or says why not and with which code to
 // end.
-func begin(command string, o local.Options, stderr io.Writer) (r *local.Runner, exit int) {
+func begin(ctx context.Context, command string, o local.Options, stderr io.Writer) (r *local.Runner, exit int) {
 	if err := o.Check(); err != nil {
 		complain(stderr, command, err)
 		return nil, exitUsage
 	}
 	tuneMemory()
-	r, err := local.Start(o)
+	r, err := local.Start(ctx, o)
 	if err != nil {
 		complain(stderr, command, err)
 		return nil, exitFailed
@@ -174,9 +185,9 @@ func shown(s schedule.Schedule) string {
 }
 
 // finish stops the runner in order.
-func finish(command string, r *local.Runner, err error, stderr io.Writer) int {
+func finish(ctx context.Context, command string, r *local.Runner, err error, stderr io.Writer) int {
 	fmt.Fprintln(stderr, "jobhook stops: waiting for the attempts under way (Ctrl-C again ends it at once)")
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	if err = errors.Join(err, r.Stop(ctx)); err != nil {
 		complain(stderr, command, err)

@@ -26,12 +26,13 @@ func TestCalledWrongly(t *testing.T) {
 	}{
 		{"", []string{"Usage: jobhook COMMAND"}},
 		{"serve", []string{`there is no command "serve"`, "Usage: jobhook COMMAND"}},
-		{"local --schedule nonsense", []string{"jobhook local: --schedule: ", `"nonsense" is not a delay`, `like "1m,5m,15m"`, "--help lists the flags"}},
+		{"local --schedule nonsense", []string{`jobhook local: --schedule: "nonsense" is not a delay`, `like "1m,5m,15m"`, "--help lists the flags"}},
 		{"local --schedule 1m,-1s", []string{`"-1s" is negative`}},
 		{"local --schedule 200h", []string{"too long"}},
 		{"local --nonsense", []string{"jobhook local: ", "-nonsense", "--help lists the flags"}},
 		{"local --listen", []string{"needs an argument"}},
-		{"local --send-timeout soon", []string{"send-timeout"}},
+		{"local --schedule " + strings.Repeat("1s,", 40) + "1s", []string{"--schedule has 41 delays; at most 30"}},
+		{"local --send-timeout soon", []string{"send-timeout", `write a duration like "10s"`}},
 		{"local --send-timeout 1h", []string{"--send-timeout is 1h0m0s; it must be from 10ms to 30s"}},
 		{"local --callback-profile x", []string{"--callback-profile: "}},
 		{"local stray", []string{`unexpected argument "stray"`}},
@@ -112,16 +113,21 @@ type gate struct {
 	*httptest.Server
 	came   chan string // the webhook-id of each POST
 	answer chan int
+	over   chan struct{}
 }
 
 func newGate(t *testing.T) *gate {
-	g := &gate{came: make(chan string, 100), answer: make(chan int, 100)}
+	g := &gate{came: make(chan string, 100), answer: make(chan int, 100), over: make(chan struct{})}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		g.came <- r.Header.Get("webhook-id")
-		w.WriteHeader(<-g.answer)
+		select {
+		case status := <-g.answer:
+			w.WriteHeader(status)
+		case <-g.over:
+		}
 	}))
-	t.Cleanup(g.Close)
+	t.Cleanup(func() { close(g.over); g.Close() })
 	return g
 }
 
@@ -159,6 +165,29 @@ func TestSIGTERMDrains(t *testing.T) {
 	if len(g.came) != 0 {
 		t.Error("it was posted again")
 	}
+}
+
+// A second signal ends it at once; the attempt is made again at the next start.
+func TestASecondSignalEndsItAtOnce(t *testing.T) {
+	dir, g := t.TempDir(), newGate(t)
+	p := serve(t, dir)
+	p.must("POST", "/endpoints", `{"url":"`+g.URL+`"}`, 201, nil)
+	p.must("POST", "/events", aJob, 202, nil)
+	first := g.next(t)
+	p.signal(os.Interrupt)
+	p.said.await(t, "Ctrl-C again ends it at once")
+	p.signal(os.Interrupt)
+	if code := p.exit(); code != -1 {
+		t.Errorf("exit code %d", code)
+	}
+	p = serve(t, dir)
+	if again := g.next(t); again != first {
+		t.Errorf("webhook-id %s, then %s", first, again)
+	}
+	g.answer <- 200
+	g.answer <- 200
+	p.said.await(t, "delivered", "attempt 1: 200")
+	p.terminate()
 }
 
 func TestADueRetryResumes(t *testing.T) {

@@ -126,5 +126,8 @@ func (d Demo) post(ctx context.Context, path string, body, into any) error {
 	if into == nil {
 		return nil
 	}
-	return json.Unmarshal(got, into)
+	if err := json.Unmarshal(got, into); err != nil {
+		return fmt.Errorf("POST %s: %w", path, err)
+	}
+	return nil
 }

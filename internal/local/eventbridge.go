@@ -29,7 +29,7 @@ const detailType = "Job Completed"
 // template's rule does: completions go to the completions queue.
 type eventBridge struct {
 	completions interface {
-		Send(context.Context, queue.Message) error
+		Send(ctx context.Context, m queue.Message) error
 	}
 	key string // the API key; the CLI sends it as its access key id. Empty: none is needed
 	now func() time.Time

@@ -43,8 +43,8 @@ func (l *Lines) Handle(_ context.Context, r slog.Record) error {
 	word, text := l.sentence(r, f)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, err := fmt.Fprintf(l.w, "%s  %-10s %s\n", r.Time.Format("15:04:05"), word, text)
-	return err
+	fmt.Fprintf(l.w, "%s  %-10s %s\n", r.Time.Format("15:04:05"), word, text)
+	return nil
 }
 
 // sentence is the line's first word, which says what became of something, and
@@ -61,6 +61,10 @@ func (l *Lines) sentence(r slog.Record, f fields) (word, text string) {
 		return "disabled", fmt.Sprintf("endpoint %s answered 410 Gone", f.text("endpoint_id"))
 	case r.Message == "event.unmatched":
 		return "ignored", fmt.Sprintf("an event whose DetailType is %q: only %q is taken", f.text("detail_type"), f.text("want"))
+	case r.Message == "message.given_up":
+		return "given up", fmt.Sprintf("a message of the queue %s, after %s tries; the next start tries it again", f.text("queue"), f.text("receives"))
+	case r.Message == "letters.redriven":
+		return "resumed", fmt.Sprintf("%s messages of the queue %s, given up before", f.text("messages"), f.text("queue"))
 	}
 	return severity(r.Level), Printable(r.Message) + f.rest(r)
 }

@@ -32,26 +32,60 @@ func TestLines(t *testing.T) {
 		attrs   []any
 		want    string
 	}{
-		{"delivered", 0, "delivery.attempted", append(attempt, "status", "delivered", "attempt", 1, "status_code", 204, "duration_ms", int64(12)),
-			"12:00:00  delivered  translate.success to example.com  attempt 1: 204 in 12 ms  msg_1.ep_1"},
-		{"retrying", 0, "delivery.attempted", append(attempt, "status", "retrying", "attempt", 2, "status_code", 503, "duration_ms", 12, "reason", "http_status", "next_attempt_at", noon.Add(5*time.Minute)),
-			"12:00:00  retrying   translate.success to example.com  attempt 2: 503 in 12 ms, again in 5m0s  msg_1.ep_1"},
-		{"no answer", 0, "delivery.attempted", append(attempt, "status", "failed", "attempt", 4, "status_code", 0, "duration_ms", 10000, "reason", "timeout"),
-			"12:00:00  failed     translate.success to example.com  attempt 4: timeout in 10000 ms  msg_1.ep_1"},
-		{"overdue", 0, "delivery.attempted", append(attempt, "status", "retrying", "attempt", 1, "status_code", 0, "duration_ms", 1, "reason", "refused", "next_attempt_at", noon.Add(-time.Hour)),
-			"12:00:00  retrying   translate.success to example.com  attempt 1: refused in 1 ms, again in 0s  msg_1.ep_1"},
-		{"held", 0, "delivery.held", append(attempt, "status", "held"),
-			"12:00:00  held       translate.success to example.com  msg_1.ep_1"},
-		{"canceled", 0, "delivery.canceled", append(attempt, "status", "canceled"),
-			"12:00:00  canceled   translate.success to example.com  msg_1.ep_1"},
-		{"rejected", 4, "completion.rejected", []any{"reason", "id: is missing"},
-			"12:00:00  rejected   a completion was set aside: id: is missing  (see /v1/rejected)"},
-		{"gone", 4, "endpoint.disabled", []any{"endpoint_id", "ep_1"},
-			"12:00:00  disabled   endpoint ep_1 answered 410 Gone"},
-		{"another event", 4, "event.unmatched", []any{"detail_type", "Order\tPaid", "want", "Job Completed"},
-			`12:00:00  ignored    an event whose DetailType is "Order\\tPaid": only "Job Completed" is taken`},
-		{"fault", 8, "function.failed", []any{"queue", "retries", "error", errors.New("disk\nfull")},
-			`12:00:00  error      function.failed queue=retries error=disk\nfull`},
+		{
+			"delivered", 0, "delivery.attempted", append(attempt, "status", "delivered", "attempt", 1, "status_code", 204, "duration_ms", int64(12)),
+			"12:00:00  delivered  translate.success to example.com  attempt 1: 204 in 12 ms  msg_1.ep_1",
+		},
+		{
+			"retrying", 0, "delivery.attempted", append(attempt, "status", "retrying", "attempt", 2, "status_code", 503, "duration_ms", 12, "reason", "http_status", "next_attempt_at", noon.Add(5*time.Minute)),
+			"12:00:00  retrying   translate.success to example.com  attempt 2: 503 in 12 ms, again in 5m0s  msg_1.ep_1",
+		},
+		{
+			"no answer", 0, "delivery.attempted", append(attempt, "status", "failed", "attempt", 4, "status_code", 0, "duration_ms", 10000, "reason", "timeout"),
+			"12:00:00  failed     translate.success to example.com  attempt 4: timeout in 10000 ms  msg_1.ep_1",
+		},
+		{
+			"overdue", 0, "delivery.attempted", append(attempt, "status", "retrying", "attempt", 1, "status_code", 0, "duration_ms", 1, "reason", "refused", "next_attempt_at", noon.Add(-time.Hour)),
+			"12:00:00  retrying   translate.success to example.com  attempt 1: refused in 1 ms, again in 0s  msg_1.ep_1",
+		},
+		{
+			"held", 0, "delivery.held", append(attempt, "status", "held"),
+			"12:00:00  held       translate.success to example.com  msg_1.ep_1",
+		},
+		{
+			"canceled", 0, "delivery.canceled", append(attempt, "status", "canceled"),
+			"12:00:00  canceled   translate.success to example.com  msg_1.ep_1",
+		},
+		{
+			"rejected", 4, "completion.rejected",
+			[]any{"reason", "id: is missing"},
+			"12:00:00  rejected   a completion was set aside: id: is missing  (see /v1/rejected)",
+		},
+		{
+			"gone", 4, "endpoint.disabled",
+			[]any{"endpoint_id", "ep_1"},
+			"12:00:00  disabled   endpoint ep_1 answered 410 Gone",
+		},
+		{
+			"another event", 4, "event.unmatched",
+			[]any{"detail_type", "Order\tPaid", "want", "Job Completed"},
+			`12:00:00  ignored    an event whose DetailType is "Order\\tPaid": only "Job Completed" is taken`,
+		},
+		{
+			"given up", 8, "message.given_up",
+			[]any{"queue", "retries", "queue_message_id", "1", "receives", 5},
+			"12:00:00  given up   a message of the queue retries, after 5 tries; the next start tries it again",
+		},
+		{
+			"resumed", 4, "letters.redriven",
+			[]any{"queue", "retries", "messages", 2},
+			"12:00:00  resumed    2 messages of the queue retries, given up before",
+		},
+		{
+			"fault", 8, "function.failed",
+			[]any{"queue", "retries", "error", errors.New("disk\nfull")},
+			`12:00:00  error      function.failed queue=retries error=disk\nfull`,
+		},
 		{"warning", 4, "retry.expired", nil, "12:00:00  warning    retry.expired"},
 		{"info", 0, "message.returned", []any{"receives", "2"}, "12:00:00  info       message.returned receives=2"},
 		{"nothing known", 0, "delivery.attempted", nil, "12:00:00              to   attempt :  in  ms  "},

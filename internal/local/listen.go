@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -37,8 +38,8 @@ func (a address) loopback() bool {
 }
 
 // listen explains what the system says.
-func (o Options) listen() (net.Listener, error) {
-	listener, err := net.Listen("tcp", o.Listen)
+func (o Options) listen(ctx context.Context) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Listen)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("%s is taken by another program: choose another address with --listen", o.Listen)

@@ -51,7 +51,7 @@ func TestCheckSaysWhatWouldBeRight(t *testing.T) {
 				t.Errorf("says %v, want %q", err, c.says)
 			}
 			if c.says != "" {
-				if r, err := local.Start(o); err == nil {
+				if r, err := local.Start(t.Context(), o); err == nil {
 					t.Errorf("it starts at %s", r.URL)
 				}
 			}
@@ -132,7 +132,7 @@ func TestStartRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			o := options(t)
 			c.wreck(t, &o)
-			r, err := local.Start(o)
+			r, err := local.Start(t.Context(), o)
 			if err == nil {
 				t.Fatalf("it starts at %s", r.URL)
 			}
@@ -148,7 +148,7 @@ func TestStartRefuses(t *testing.T) {
 func errorOfSecond(t *testing.T) string {
 	w := run(t)
 	o := w.options
-	_, err := local.Start(o)
+	_, err := local.Start(t.Context(), o)
 	if err == nil {
 		return ""
 	}

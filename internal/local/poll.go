@@ -105,8 +105,11 @@ func (p *poller) call(ctx context.Context, messages []embedded.Received) ([]stri
 	}
 	done := make([]string, 0, len(messages))
 	for _, m := range messages {
-		if !kept[m.ID] {
+		switch {
+		case !kept[m.ID]:
 			done = append(done, m.ID)
+		case m.Receives >= maxReceives:
+			p.log.Error("message.given_up", "queue", p.name, "queue_message_id", m.ID, "receives", m.Receives)
 		}
 	}
 	return done, nil
@@ -120,7 +123,7 @@ func (p *poller) guarded(ctx context.Context, payload []byte) (answer []byte, er
 			err = fmt.Errorf("the function panicked: %v", cause)
 		}
 	}()
-	return p.function.Invoke(ctx, payload)
+	return p.function.Invoke(ctx, payload) //nolint:wrapcheck // call wraps it
 }
 
 func (p *poller) event(messages []embedded.Received) events.SQSEvent {

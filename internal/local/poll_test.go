@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,6 +98,34 @@ func TestThePollerGivesBackWhatWasNotDone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What fails each time is given up, said so, and taken up by the next start.
+func TestGivenUpAndResumed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, q := openQueue(t)
+		ok(t, q.Send(t.Context(), queue.Message{Body: []byte("m")}))
+		var said strings.Builder
+		ctx, stop := context.WithTimeout(t.Context(), (maxReceives+2)*visibility)
+		defer stop()
+		calls := 0
+		p := poller{name: "q", queue: q, log: slog.New(NewLines(&said, slog.LevelInfo, time.Now)), function: function(func(b events.SQSEvent) (any, error) {
+			calls++
+			return failures(b, "m"), nil
+		})}
+		p.run(ctx)
+		dead, err := db.Queue("q-dead", embedded.QueueConfig{Visibility: visibility})
+		ok(t, err)
+		if calls != maxReceives || q.Len() != 0 || dead.Len() != 1 || strings.Count(said.String(), "given up") != 1 {
+			t.Errorf("%d calls, %d left, %d dead; said %s", calls, q.Len(), dead.Len(), said.String())
+		}
+		moved, err := redrive(t.Context(), dead, q)
+		ok(t, err)
+		if moved != 1 || q.Len() != 1 {
+			t.Errorf("%d moved, %d there", moved, q.Len())
+		}
+		ok(t, db.Close())
+	})
 }
 
 func openQueue(t *testing.T) (*embedded.DB, *embedded.Queue) {

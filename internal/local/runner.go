@@ -33,26 +33,27 @@ type Runner struct {
 	failed  chan error
 }
 
-// Start opens the data directory, listens and begins to work. Stop ends it.
-func Start(o Options) (*Runner, error) {
+// Start opens the data directory, listens and begins to work. Stop ends it;
+// the end of ctx breaks off the opening alone.
+func Start(ctx context.Context, o Options) (*Runner, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	listener, err := o.listen()
+	listener, err := o.listen(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r, err := open(o)
+	r, err := open(ctx, o)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	r.URL = urlOf(listener)
-	r.run(listener)
+	r.run(context.WithoutCancel(ctx), listener)
 	return r, nil
 }
 
-func (r *Runner) run(listener net.Listener) {
-	ctx, stop := context.WithCancel(context.Background())
+func (r *Runner) run(ctx context.Context, listener net.Listener) {
+	ctx, stop := context.WithCancel(ctx)
 	r.stop = stop
 	for _, p := range r.pollers {
 		r.work.Go(func() { p.run(ctx) })

@@ -60,6 +60,7 @@ type acceptor struct {
 	queue *embedded.Queue
 }
 
+// Accept does both or neither.
 func (a acceptor) Accept(ctx context.Context, e webhook.Event, word queue.Message) (webhook.Event, error) {
 	return a.db.Accept(ctx, e, a.queue, word)
 }
@@ -67,6 +68,7 @@ func (a acceptor) Accept(ctx context.Context, e webhook.Event, word queue.Messag
 // rejected lists the completions that were set aside.
 type rejected struct{ queue *embedded.Queue }
 
+// List is a page of them, oldest first.
 func (l rejected) List(ctx context.Context, limit int, cursor string) ([]api.Rejected, string, error) {
 	found, next, err := l.queue.List(ctx, limit, cursor)
 	list := make([]api.Rejected, len(found))

@@ -18,12 +18,15 @@ const keysFile = "secrets.json"
 type vault struct{ ring *secrets.Ring }
 
 func (v vault) seal(account, endpointID, text string) (string, error) {
+	return v.sealFor(context.Background(), sealing.Owner{Account: account, EndpointID: endpointID}, text)
+}
+
+func (v vault) sealFor(ctx context.Context, owner sealing.Owner, text string) (string, error) {
 	secret, err := signing.ParseSecret(text)
 	if err != nil {
 		return "", err
 	}
-	owner := sealing.Owner{Account: account, EndpointID: endpointID}
-	sealed, err := v.ring.Seal(context.Background(), rand.Reader, owner, secret, time.Now())
+	sealed, err := v.ring.Seal(ctx, rand.Reader, owner, secret, time.Now())
 	return sealed.Sealed, err
 }
 
@@ -38,12 +41,12 @@ func (v vault) open(account, endpointID, sealed string) (string, error) {
 }
 
 // check tries both of the runner's own secrets, and returns the signing one.
-func (v vault) check() (signing string, err error) {
-	found, err := v.ring.For(context.Background(), nil, time.Now())
+func (v vault) check(ctx context.Context) (signing string, err error) {
+	found, err := v.ring.For(ctx, nil, time.Now())
 	if err != nil {
 		return "", err
 	}
 	signing = found[0].Reveal()
-	_, err = v.seal("default", "ep_none", signing)
+	_, err = v.sealFor(ctx, sealing.Owner{Account: "default", EndpointID: "ep_none"}, signing)
 	return signing, err
 }

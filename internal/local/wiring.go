@@ -24,7 +24,7 @@ import (
 
 // open opens the directory: the secrets first, so that there is never a
 // database without them.
-func open(o Options) (*Runner, error) {
+func open(ctx context.Context, o Options) (*Runner, error) {
 	ring, err := openSecrets(o.Dir)
 	if err != nil {
 		return nil, err
@@ -34,20 +34,20 @@ func open(o Options) (*Runner, error) {
 		return nil, err
 	}
 	r := &Runner{options: o, db: db, failed: make(chan error, 1)}
-	if err := r.assemble(ring); err != nil {
+	if err := r.assemble(ctx, ring); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return r, nil
 }
 
 // assemble wires the functions' handlers and the API over the embedded store.
-func (r *Runner) assemble(ring *secrets.Ring) error {
+func (r *Runner) assemble(ctx context.Context, ring *secrets.Ring) error {
 	var err error
-	r.SigningSecret, err = vault{ring}.check()
+	r.SigningSecret, err = vault{ring}.check(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(r.options.Dir, keysFile), err)
 	}
-	q, err := r.queues()
+	q, err := r.queues(ctx)
 	if err != nil {
 		return err
 	}
@@ -66,36 +66,36 @@ func (r *Runner) assemble(ring *secrets.Ring) error {
 // queues are the stack's, in one file.
 type queues struct{ completions, retries, rejected, inbox *embedded.Queue }
 
-func (r *Runner) queues() (q queues, err error) {
-	if q.completions, err = r.workQueue("completions"); err != nil {
+func (r *Runner) queues(ctx context.Context) (q queues, err error) {
+	if q.completions, err = r.workQueue(ctx, "completions"); err != nil {
 		return q, err
 	}
-	if q.retries, err = r.workQueue("retries"); err != nil {
+	if q.retries, err = r.workQueue(ctx, "retries"); err != nil {
 		return q, err
 	}
-	if q.rejected, err = r.db.Queue("rejected", embedded.QueueConfig{Visibility: visibility}); err != nil {
+	if q.rejected, err = r.db.Queue("rejected", embedded.QueueConfig{Visibility: visibility}); err != nil { //nolint:contextcheck // one short write
 		return q, err
 	}
-	q.inbox, err = r.db.Queue("inbox", embedded.QueueConfig{Visibility: visibility})
+	q.inbox, err = r.db.Queue("inbox", embedded.QueueConfig{Visibility: visibility}) //nolint:contextcheck // one short write
 	r.aging = []*embedded.Queue{q.rejected, q.inbox}
 	return q, err
 }
 
 // workQueue opens a queue that a function works on, with what was given up of
 // it at earlier starts.
-func (r *Runner) workQueue(name string) (*embedded.Queue, error) {
+func (r *Runner) workQueue(ctx context.Context, name string) (*embedded.Queue, error) {
 	letters := name + "-dead"
-	q, err := r.db.Queue(name, embedded.QueueConfig{Visibility: visibility, MaxReceives: maxReceives, DeadLetters: letters})
+	q, err := r.db.Queue(name, embedded.QueueConfig{Visibility: visibility, MaxReceives: maxReceives, DeadLetters: letters}) //nolint:contextcheck // one short write
 	if err != nil {
 		return nil, err
 	}
-	dead, err := r.db.Queue(letters, embedded.QueueConfig{Visibility: visibility})
+	dead, err := r.db.Queue(letters, embedded.QueueConfig{Visibility: visibility}) //nolint:contextcheck // one short write
 	if err != nil {
 		return nil, err
 	}
-	moved, err := redrive(context.Background(), dead, q)
+	moved, err := redrive(ctx, dead, q)
 	if moved > 0 {
-		r.options.Log.Warn("dead letters are tried again", "queue", name, "messages", moved)
+		r.options.Log.Warn("letters.redriven", "queue", name, "messages", moved)
 	}
 	return q, err
 }

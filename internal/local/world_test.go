@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -51,7 +52,7 @@ func start(t testing.TB, o local.Options) *world {
 	t.Helper()
 	w := &world{t: t, options: o, log: newLogbook()}
 	w.options.Log = slog.New(w.log)
-	r, err := local.Start(w.options)
+	r, err := local.Start(t.Context(), w.options)
 	must(t, err)
 	w.Runner = r
 	t.Cleanup(w.stop)
@@ -122,7 +123,7 @@ func (w *world) await(want ...string) entry {
 func (l *logbook) all() ([]entry, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.entries[:len(l.entries):len(l.entries)], l.changed
+	return slices.Clip(l.entries), l.changed
 }
 
 func (e entry) has(want []string) bool {
