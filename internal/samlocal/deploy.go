@@ -10,6 +10,11 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/jobhook/jobhook/internal/emulators"
 )
 
 // deploy runs sam deploy and sam delete with samconfig.toml as it is, against
@@ -55,6 +60,23 @@ func (c *checker) remove(ctx context.Context, config string) error {
 	} else if !strings.Contains(err.Error(), "does not exist") {
 		return err
 	}
+	return c.left(ctx)
+}
+
+// left sees that the tables are kept, as the template says, and no queue is.
+func (c *checker) left(ctx context.Context) error {
+	tables, err := dynamodb.NewFromConfig(emulators.Config(c.aws)).ListTables(ctx, &dynamodb.ListTablesInput{})
+	if err != nil {
+		return err
+	}
+	queues, err := sqs.NewFromConfig(emulators.Config(c.aws)).ListQueues(ctx, &sqs.ListQueuesInput{})
+	if err != nil {
+		return err
+	}
+	if len(tables.TableNames) != 3 || len(queues.QueueUrls) != 0 {
+		return fmt.Errorf("sam delete leaves the tables %s and the queues %s; want three and none", tables.TableNames, queues.QueueUrls)
+	}
+	fmt.Fprintf(c.out, "            kept: %s\n", strings.Join(tables.TableNames, ", "))
 	return nil
 }
 

@@ -36,7 +36,7 @@ func (c *checker) invokeAll(ctx context.Context) error {
 	// The one that retry.json follows up comes first.
 	slices.SortStableFunc(all, func(a, b sample) int { return cmp.Compare(len(records(a)), len(records(b))) })
 	for _, s := range append(of(all, dispatchFunction), more) {
-		if err := c.named(ctx, "sam local invoke ", s, c.dispatch); err != nil {
+		if err := c.named(ctx, s, c.dispatch); err != nil {
 			return err
 		}
 	}
@@ -45,7 +45,7 @@ func (c *checker) invokeAll(ctx context.Context) error {
 		return err
 	}
 	for _, s := range of(all, retryFunction) {
-		if err := c.named(ctx, "sam local invoke ", s, c.retry); err != nil {
+		if err := c.named(ctx, s, c.retry); err != nil {
 			return err
 		}
 		if err := c.again(ctx, s, c.retry); err != nil {
@@ -53,7 +53,7 @@ func (c *checker) invokeAll(ctx context.Context) error {
 		}
 	}
 	for _, s := range of(all, receiveFunction) {
-		if err := c.named(ctx, "sam local invoke ", s, c.receive); err != nil {
+		if err := c.named(ctx, s, c.receive); err != nil {
 			return err
 		}
 	}
@@ -63,19 +63,19 @@ func (c *checker) invokeAll(ctx context.Context) error {
 // judge invokes a function with a sample and says what came of it.
 type judge func(ctx context.Context, invoke invoker, s sample) (came string, err error)
 
-func (c *checker) named(ctx context.Context, prefix string, s sample, judged judge) error {
+func (c *checker) named(ctx context.Context, s sample, judged judge) error {
 	began := time.Now()
 	came, err := judged(ctx, c.localInvoke, s)
 	if err != nil {
 		return fmt.Errorf("%s with %s: %w", s.function, s.name, err)
 	}
-	c.ok(began, prefix+s.function+"  "+s.name, came)
+	c.ok(began, "sam local invoke "+s.function+"  "+s.name, came)
 	return nil
 }
 
 func (c *checker) again(ctx context.Context, s sample, judged judge) error {
 	s.name += ", again"
-	return c.named(ctx, "sam local invoke ", s, judged)
+	return c.named(ctx, s, judged)
 }
 
 func of(all []sample, function string) []sample {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -25,7 +26,7 @@ var answers = map[string]int{
 func (c *checker) receive(ctx context.Context, invoke invoker, s sample) (string, error) {
 	want, ok := answers[s.name]
 	if !ok {
-		return "", fmt.Errorf("receive.go does not say what receive answers to it")
+		return "", errors.New("receive.go does not say what receive answers to it")
 	}
 	body, err := invoke(ctx, s.function, s.body)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -133,7 +134,7 @@ func (a arrival) String() string {
 	if a.err != nil {
 		judged = "refused: " + a.err.Error()
 	}
-	answer := fmt.Sprint(a.status)
+	answer := strconv.Itoa(a.status)
 	if a.status == http.StatusServiceUnavailable {
 		answer = "503, busy on purpose"
 	}
