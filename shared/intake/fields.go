@@ -3,6 +3,7 @@ package intake
 import (
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -99,7 +100,7 @@ func CheckCallbackURL(raw string) error {
 	}
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || u.Hostname() == "" || u.Opaque != "" || checkText("", raw, maxURL) != nil:
+	case err != nil || strings.Contains(raw, " ") || u.Hostname() == "" || !portOK(u.Port()) || u.Opaque != "" || checkText("", raw, maxURL) != nil:
 		return fault("callback_url", "is not a URL; "+want)
 	case u.Scheme != "https" && u.Scheme != "http":
 		return fault("callback_url", "is not an HTTPS URL; "+want)
@@ -107,4 +108,12 @@ func CheckCallbackURL(raw string) error {
 		return fault("callback_url", "must not carry a user name or password; verify the signature instead")
 	}
 	return nil
+}
+
+func portOK(port string) bool {
+	if port == "" {
+		return true
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
 }

@@ -3,11 +3,8 @@
 package intake
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/payload"
@@ -48,42 +45,34 @@ func fault(field, want string) *Error { return &Error{Field: field, Want: want} 
 
 // completion is the wire form; see section 7 of the design.
 type completion struct {
-	ID              string          `json:"id"`
-	Status          string          `json:"status"`
-	Type            string          `json:"type"`
-	Account         string          `json:"account"`
-	Result          json.RawMessage `json:"result"`
-	Error           json.RawMessage `json:"error"`
-	CallbackURL     string          `json:"callback_url"`
-	CallbackProfile string          `json:"callback_profile"`
-	EventType       string          `json:"event_type"`
-	EventID         string          `json:"event_id"`
-	OccurredAt      string          `json:"occurred_at"`
-}
-
-// envelope is an EventBridge event, or a completion alone: one reading tells
-// which.
-type envelope struct {
-	DetailType *string         `json:"detail-type"`
-	Time       string          `json:"time"`
-	Detail     json.RawMessage `json:"detail"`
-	completion
+	ID, Status, Type, Account    string
+	CallbackURL, CallbackProfile string
+	EventType, EventID           string
+	OccurredAt                   string
+	Result, Error                json.RawMessage
 }
 
 // Parse reads a completion as it comes from EventBridge (the whole event) or
 // alone. account, when not empty, is whose it is whatever it says (the API has
-// it in the path). Bad input is an *Error.
+// it in the path). Members that it does not know are ignored. Bad input is an
+// *Error. The event keeps nothing of body.
 func Parse(body []byte, account string, now time.Time, rules Rules) (webhook.Event, error) {
-	var env envelope
-	err := decode(body, &env)
-	c, fallback := env.completion, now
-	if env.DetailType != nil && env.Detail != nil {
-		c = completion{}
-		err = decode(env.Detail, &c)
-		if t, timeErr := time.Parse(time.RFC3339, env.Time); timeErr == nil {
-			fallback = t
+	m, err := read(body)
+	if err != nil {
+		return webhook.Event{}, err
+	}
+	fallback := now
+	if m.raw[mDetailType] != nil && m.raw[mDetail] != nil {
+		if sent, err := m.text(mTime); err == nil {
+			if t, err := time.Parse(time.RFC3339, sent); err == nil {
+				fallback = t
+			}
+		}
+		if m, err = read(m.raw[mDetail]); err != nil {
+			return webhook.Event{}, err
 		}
 	}
+	c, err := m.completion()
 	if err != nil {
 		return webhook.Event{}, err
 	}
@@ -96,25 +85,20 @@ func Parse(body []byte, account string, now time.Time, rules Rules) (webhook.Eve
 	return c.event(fallback, now, rules)
 }
 
-// decode explains what encoding/json says without quoting the input.
-func decode(body []byte, into any) error {
-	if len(bytes.TrimSpace(body)) == 0 {
-		return fault("", "the body is empty; send a JSON object with id, status and type")
+func (m *members) completion() (c completion, err error) {
+	if m.twice != "" {
+		return c, fault(m.twice, "is given twice; give it once")
 	}
-	err := json.Unmarshal(body, into)
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		if wrong.Field == "" {
-			return fault("", fmt.Sprintf("a JSON %s; it must be an object with id, status and type", wrong.Value))
+	for i, into := range map[int]*string{
+		mID: &c.ID, mStatus: &c.Status, mType: &c.Type, mAccount: &c.Account, mCallbackURL: &c.CallbackURL,
+		mCallbackProfile: &c.CallbackProfile, mEventType: &c.EventType, mEventID: &c.EventID, mOccurredAt: &c.OccurredAt,
+	} {
+		if *into, err = m.text(i); err != nil {
+			return c, err
 		}
-		return fault(strings.TrimPrefix(wrong.Field, "completion."), fmt.Sprintf("is a JSON %s; it must be a string", wrong.Value))
 	}
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return fault("", fmt.Sprintf("not JSON: it breaks off or goes wrong at byte %d", syntax.Offset))
-	}
-	if err != nil {
-		return fault("", "not JSON")
-	}
-	return nil
+	c.Result, c.Error = m.raw[mResult], m.raw[mError]
+	return c, nil
 }
 
 func (c completion) event(fallback, now time.Time, rules Rules) (webhook.Event, error) {

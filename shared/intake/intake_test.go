@@ -105,6 +105,11 @@ func TestRefuses(t *testing.T) {
 		"URL with password":  {`{` + base + `,"callback_url":"https://u:secret@example.com/"}`, "callback_url", "user name or password"},
 		"profile":            {`{` + base + `,"callback_url":"https://a.example","callback_profile":"x"}`, "callback_profile", "unitary"},
 		"profile, no URL":    {`{` + base + `,"callback_profile":"unitary"}`, "callback_profile", "without a callback_url"},
+		"given twice":        {`{"id":"1",` + base + `}`, "id", "given twice"},
+		"half a surrogate":   {`{"id":"\ud801","status":"s","type":"t"}`, "id", "half a surrogate"},
+		"not UTF-8":          {"{\"id\":\"\xff\",\"status\":\"s\",\"type\":\"t\"}", "", "not UTF-8"},
+		"URL with a space":   {`{` + base + `,"callback_url":"https://a.example/a b"}`, "callback_url", "is not a URL"},
+		"URL's port":         {`{` + base + `,"callback_url":"https://a.example:99999/"}`, "callback_url", "is not a URL"},
 		"over the limit":     {`{` + base + `,"result":"` + strings.Repeat("x", intake.DefaultMaxResult) + `"}`, "result", "at most 262144"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -120,6 +125,26 @@ func TestRefuses(t *testing.T) {
 				t.Error("TooLarge is wrong")
 			}
 		})
+	}
+}
+
+// A platform's own members are never taken for ours, however alike.
+func TestMembersAreKnownByTheirExactNames(t *testing.T) {
+	ev := parse(t, `{"ID":"9","id":"1","Status":"x","status":"s","type":"t","Account":"victim","account":"acme",
+		"result":{"a":1},"Result":null,"re\u017fult":5,"reſult":6,"\u0065vent_id":"e-1","DETAIL":{}, "detail-Type":"x"}`)
+	if ev.Job.ID != "1" || ev.Job.Status != "s" || ev.Account != "acme" || string(ev.Result) != `{"a":1}` || ev.EventID != "e-1" {
+		t.Errorf("the event is %+v with %s", ev, ev.Result)
+	}
+	ev = parse(t, `{"detail-type":"Job Completed","Detail":{"id":"2","status":"s","type":"t"},"detail":{"id":"1","status":"s","type":"t"}}`)
+	if ev.Job.ID != "1" {
+		t.Errorf("another member was taken for detail: %s", ev.Job.ID)
+	}
+}
+
+func TestWhiteSpaceAndNestingEverywhere(t *testing.T) {
+	ev := parse(t, " {\n\t\"id\" : \"1\" , \"status\":\"s\",\"x\":[{\"id\":\"}\\\"\"},[1,2],true,null,-1.5e3] ,\r\n\"type\": \"t\" ,\"result\" : [ {} , [ ] , \"a,b:c\" ] } ")
+	if ev.Job.ID != "1" || ev.Job.Type != "t" || string(ev.Result) != `[{},[],"a,b:c"]` {
+		t.Errorf("the event is %+v with %s", ev, ev.Result)
 	}
 }
 
