@@ -36,8 +36,8 @@ func main() {
 	lambda.Start(endpoint.Endpoint{Receiver: receiver}.Handle)
 }
 
-// wire puts the function together. It makes no network call: the first request
-// reads the sources.
+// wire puts the function together. The sources are read meanwhile: mistakes in
+// them are in the log at the start, and the first request waits for the reading.
 func wire(ctx context.Context) (*receiving.Receiver, error) {
 	s, err := load()
 	if err != nil {
@@ -49,8 +49,10 @@ func wire(ctx context.Context) (*receiving.Receiver, error) {
 	}
 	log := telemetry.Logger(os.Stdout, s.LogLevel, "receive")
 	secret := sourcesSecret{secretsmanager.NewFromConfig(aws), s.SourcesSecretID}
+	sources := receiving.NewCache(secret, s.SecretCache, time.Now, log)
+	sources.Begin(ctx)
 	return &receiving.Receiver{MaxBody: s.MaxBodyBytes, Deps: receiving.Deps{
-		Sources:  receiving.NewCache(secret, s.SecretCache, time.Now, log),
+		Sources:  sources,
 		Receipts: dynamo.NewReceipts(dynamodb.NewFromConfig(aws), s.ReceiptsTable),
 		Inbox:    inbox.Queue{API: sqs.NewFromConfig(aws), URL: s.InboxQueueURL},
 		Log:      log, Now: time.Now, Token: rand.Text,

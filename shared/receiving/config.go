@@ -19,7 +19,8 @@ const nameRule = "a source's name is part of its URL: 1 to 64 lower-case letters
 //
 //	{"sources": {"stripe": {"scheme": "stripe", "secrets": ["whsec_…"]}}}
 //
-// docs/receiving.md names every setting. The error is a *ConfigError with all
+// An empty object is a configuration too: no source, every request is answered
+// 404. docs/receiving.md names every setting. The error is a *ConfigError with all
 // mistakes, and holds no secret.
 func ParseSources(raw []byte) (Sources, error) {
 	var p problems
@@ -74,8 +75,8 @@ func readSources(raw json.RawMessage, p *problems) Sources {
 		p.add("sources", `it must be an object: {"name": {"scheme": …, "secrets": […]}}`)
 		return sources
 	}
-	if len(list) == 0 || len(list) > MaxSources {
-		p.add("sources", "it has %d sources: 1 to %d are allowed", len(list), MaxSources)
+	if len(list) > MaxSources {
+		p.add("sources", "it has %d sources: at most %d are allowed", len(list), MaxSources)
 	}
 	for i, m := range list {
 		path := fmt.Sprintf("sources[%d]", i)

@@ -1,11 +1,12 @@
 package receiving
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,9 @@ type Fetcher interface {
 const (
 	// DefaultCache is how long the configuration is used unread.
 	DefaultCache = 5 * time.Minute
+	// MaxOld is how long a configuration is used after it was last read: a new
+	// one that is broken, or cannot be read, may have been meant to revoke it.
+	MaxOld = time.Hour
 	// missAge: a name that is not there is looked for in a fresh reading, if
 	// the last one is older. It bounds what strangers' names can cost.
 	missAge = 10 * time.Second
@@ -24,27 +28,35 @@ const (
 	retryAge = 5 * time.Second
 	// fetchTimeout bounds one reading.
 	fetchTimeout = 4 * time.Second
+	// refreshWait is how long a request waits for a new configuration when an
+	// old one is at hand.
+	refreshWait = 300 * time.Millisecond
 )
+
+var errTooOld = errors.New("the sources were read too long ago")
 
 // Cache is a Directory that reads the configuration when it is first asked and
 // from then on at most once in a while. A new configuration with mistakes in it
-// changes nothing: the old one goes on, and the mistakes are logged. It is safe
-// for concurrent use.
+// changes nothing until the old one is MaxOld: till then that goes on, and the
+// mistakes are logged at each reading. One without sources takes effect as any
+// other. It is safe for concurrent use.
 type Cache struct {
 	source Fetcher
 	ttl    time.Duration
 	now    func() time.Time
 	log    *slog.Logger
 
-	reading sync.Mutex
-	state   atomic.Pointer[cached]
+	mu      sync.Mutex
+	state   cached
+	reading chan struct{} // closed when the reading under way ends; nil: none is
 }
 
 // cached is the last good configuration, if any, and the last reading.
 type cached struct {
-	sources Sources
+	sources Sources   // nil: none is known
+	good    time.Time // when the sources were read
 	err     error     // of the last reading
-	read    time.Time // when that was
+	read    time.Time // when that began; zero: never
 }
 
 // NewCache returns a Cache; it reads nothing yet. A ttl of 0 means DefaultCache.
@@ -55,69 +67,113 @@ func NewCache(source Fetcher, ttl time.Duration, now func() time.Time, log *slog
 	return &Cache{source: source, ttl: ttl, now: now, log: log}
 }
 
+// Begin starts the first reading and doesn't wait for it: mistakes are in the
+// log before a request comes.
+func (c *Cache) Begin(ctx context.Context) { c.look(ctx, c.ttl) }
+
 // Source finds a source by name.
 func (c *Cache) Source(ctx context.Context, name string) (Source, error) {
-	state := c.read(ctx, c.ttl)
-	if s, ok := state.sources[name]; ok {
-		return s, nil
-	}
-	if state = c.read(ctx, missAge); state.sources == nil {
-		return Source{}, state.err
-	}
-	if s, ok := state.sources[name]; ok {
-		return s, nil
+	for _, age := range []time.Duration{c.ttl, missAge} {
+		state := c.read(ctx, age)
+		if !state.usable(c.now()) {
+			return Source{}, cmp.Or(state.err, errTooOld)
+		}
+		if s, ok := state.sources[name]; ok {
+			return s, nil
+		}
 	}
 	return Source{}, ErrUnknownSource
 }
 
-// read returns a state that is no older than age, or, while another request
-// reads or after a reading that failed, the one that there is.
-func (c *Cache) read(ctx context.Context, age time.Duration) *cached {
-	state := c.state.Load()
-	if c.fresh(state, age) {
+// read returns a state that is no older than age, or the one that there is:
+// after a reading that failed, while another request reads, or when the new one
+// takes its time.
+func (c *Cache) read(ctx context.Context, age time.Duration) cached {
+	state, reading, mine := c.look(ctx, age)
+	switch {
+	case reading == nil:
+		return state
+	case !state.usable(c.now()):
+		<-reading // fetchTimeout bounds it
+		// One that began before Lambda froze us ends by its timeout: once more.
+		if state, reading, _ = c.look(ctx, age); reading != nil {
+			<-reading
+		}
+	case mine:
+		await(reading)
+	default:
 		return state
 	}
-	if state == nil {
-		c.reading.Lock()
-	} else if !c.reading.TryLock() {
-		return state
-	}
-	defer c.reading.Unlock()
-	if state = c.state.Load(); c.fresh(state, age) {
-		return state
-	}
-	fresh := c.fetch(ctx, state)
-	c.state.Store(fresh)
-	return fresh
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state
 }
 
-func (c *Cache) fresh(state *cached, age time.Duration) bool {
-	if state == nil {
-		return false
+func await(reading <-chan struct{}) {
+	timer := time.NewTimer(refreshWait)
+	defer timer.Stop()
+	select {
+	case <-reading:
+	case <-timer.C:
 	}
-	if state.err != nil {
+}
+
+// look returns the state and, when that is older than age, the reading that is
+// under way; mine says that this call began it.
+func (c *Cache) look(ctx context.Context, age time.Duration) (state cached, reading <-chan struct{}, mine bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state.fresh(c.now(), age) {
+		return c.state, nil, false
+	}
+	if c.reading != nil {
+		return c.state, c.reading, false
+	}
+	c.reading = make(chan struct{})
+	go c.refresh(context.WithoutCancel(ctx), c.state) // not tied to the request that happens to need it
+	return c.state, c.reading, true
+}
+
+// fresh reports whether the last reading is no older than age, or than retryAge
+// where it failed.
+func (s cached) fresh(now time.Time, age time.Duration) bool {
+	if s.err != nil {
 		age = retryAge
 	}
-	return c.now().Sub(state.read) < age
+	return !s.read.IsZero() && now.Sub(s.read) < age
 }
 
-func (c *Cache) fetch(ctx context.Context, last *cached) *cached {
-	// The reading is not tied to the request that happens to need it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
+func (s cached) usable(now time.Time) bool {
+	return s.sources != nil && now.Sub(s.good) < MaxOld
+}
+
+func (c *Cache) refresh(ctx context.Context, last cached) {
+	fresh := c.fetch(ctx, last)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state = fresh
+	close(c.reading)
+	c.reading = nil
+}
+
+func (c *Cache) fetch(ctx context.Context, last cached) cached {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	fresh := &cached{read: c.now()}
+	begun := c.now()
 	raw, err := c.source.Fetch(ctx)
+	var sources Sources
 	if err == nil {
-		fresh.sources, err = ParseSources(raw)
+		sources, err = ParseSources(raw)
 	}
-	if err == nil {
-		return fresh
+	if err != nil {
+		last.read, last.err = begun, fmt.Errorf("read the sources: %w", err)
+		c.log.LogAttrs(ctx, slog.LevelError, "sources.unreadable",
+			slog.Any("error", err), slog.Bool("old_ones_go_on", last.usable(begun)))
+		return last
 	}
-	fresh.err = fmt.Errorf("read the sources: %w", err)
-	if last != nil {
-		fresh.sources = last.sources
+	if len(sources) == 0 {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "sources.none",
+			slog.String("detail", "the configuration has no sources: every request is answered 404"))
 	}
-	c.log.LogAttrs(ctx, slog.LevelError, "sources.unreadable",
-		slog.Any("error", err), slog.Bool("old_ones_go_on", fresh.sources != nil))
-	return fresh
+	return cached{sources: sources, good: begun, read: begun}
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/queue"
@@ -95,7 +96,7 @@ func TestCacheKeepsTheOldWhileTheNewIsBroken(t *testing.T) {
 }
 
 func TestCacheWithoutAnythingIsAFault(t *testing.T) {
-	s := &secret{value: `{"sources":{}}`}
+	s := &secret{value: `{"sources":{"a":{}}}`}
 	c := receiving.NewCache(s, time.Minute, func() time.Time { return at }, slog.New(slog.DiscardHandler))
 	_, err := c.Source(t.Context(), "a")
 	var mistakes *receiving.ConfigError
@@ -107,6 +108,128 @@ func TestCacheWithoutAnythingIsAFault(t *testing.T) {
 	if a := w.Receive(t.Context(), receiving.Request{Source: "a", Method: "POST"}); a.Status != 503 {
 		t.Errorf("answered %d, want 503 so that the sender comes again", a.Status)
 	}
+}
+
+// What is emptied is revoked, the template's first value included.
+func TestCacheTakesNoneForAnAnswer(t *testing.T) {
+	now := at
+	var log strings.Builder
+	s := &secret{value: oneSource}
+	c := receiving.NewCache(s, time.Minute, func() time.Time { return now }, slog.New(slog.NewTextHandler(&log, nil)))
+	if _, err := c.Source(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	s.value = `{"sources":{}}`
+	now = now.Add(time.Minute)
+	if _, err := c.Source(t.Context(), "a"); !errors.Is(err, receiving.ErrUnknownSource) {
+		t.Errorf("emptied: %v, want %v", err, receiving.ErrUnknownSource)
+	}
+	if !strings.Contains(log.String(), "level=WARN msg=sources.none") {
+		t.Errorf("logged %s", log.String())
+	}
+	w := newWorld()
+	w.Sources = receiving.NewCache(s, time.Minute, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	if a := w.Receive(t.Context(), receiving.Request{Source: "a", Method: "POST"}); a.Status != 404 {
+		t.Errorf("answered %d, want 404", a.Status)
+	}
+}
+
+func TestCacheDropsTheOldWhenTheNewStaysBroken(t *testing.T) {
+	for name, fault := range map[string]secret{"broken": {value: `{"sources":{"a":{}}}`}, "unreadable": {err: errBroken}} {
+		now := at
+		var log strings.Builder
+		s := &secret{value: oneSource}
+		c := receiving.NewCache(s, time.Minute, func() time.Time { return now }, slog.New(slog.NewTextHandler(&log, nil)))
+		find := func() error { _, err := c.Source(t.Context(), "a"); return err }
+		if err := find(); err != nil {
+			t.Fatal(err)
+		}
+		s.value, s.err = fault.value, fault.err
+		now = at.Add(receiving.MaxOld - time.Second)
+		if err := find(); err != nil || !strings.Contains(log.String(), "old_ones_go_on=true") {
+			t.Errorf("%s, within the hour: %v, logged %s", name, err, log.String())
+		}
+		now = at.Add(receiving.MaxOld)
+		if err := find(); err == nil || errors.Is(err, receiving.ErrUnknownSource) {
+			t.Errorf("%s, after it: %v, want a fault", name, err)
+		}
+		log.Reset()
+		now = now.Add(5 * time.Second)
+		if err := find(); err == nil || !strings.Contains(log.String(), "old_ones_go_on=false") {
+			t.Errorf("%s, later: %v, logged %s", name, err, log.String())
+		}
+		s.value, s.err = oneSource, nil
+		now = now.Add(5 * time.Second)
+		if err := find(); err != nil {
+			t.Errorf("%s, mended: %v", name, err)
+		}
+	}
+}
+
+// slow is a Fetcher that takes its time.
+type slow struct {
+	took  time.Duration
+	value string
+}
+
+func (s *slow) Fetch(ctx context.Context) ([]byte, error) {
+	select {
+	case <-time.After(s.took):
+		return []byte(s.value), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func TestCacheDoesNotHoldRequestsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{time.Second, oneSource}
+		c := receiving.NewCache(s, time.Minute, time.Now, slog.New(slog.DiscardHandler))
+		took := func(name string) (time.Duration, error) {
+			begun := time.Now()
+			_, err := c.Source(t.Context(), name)
+			return time.Since(begun), err
+		}
+		if d, err := took("a"); err != nil || d != time.Second {
+			t.Errorf("the first: %s, %v; want it to wait for the reading", d, err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		s.value = strings.Replace(oneSource, `"a"`, `"b"`, 1)
+		if d, err := took("a"); err != nil || d != 300*time.Millisecond {
+			t.Errorf("while the new is read: %s, %v; want the old after 300 ms", d, err)
+		}
+		if d, err := took("a"); err != nil || d != 0 {
+			t.Errorf("another meanwhile: %s, %v; want the old at once", d, err)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if d, err := took("b"); err != nil || d != 0 {
+			t.Errorf("when it is read: %s, %v; want the new", d, err)
+		}
+		time.Sleep(2 * time.Hour) // a function that was asleep
+		if d, err := took("b"); err != nil || d != time.Second {
+			t.Errorf("too old: %s, %v; want it to wait", d, err)
+		}
+	})
+}
+
+func TestCacheBeginsWithoutARequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		s := &slow{time.Second, `{"sources":{"a":{}}}`}
+		c := receiving.NewCache(s, time.Minute, time.Now, slog.New(slog.NewTextHandler(&log, nil)))
+		begun := time.Now()
+		c.Begin(t.Context())
+		if time.Since(begun) != 0 {
+			t.Error("it waits")
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if !strings.Contains(log.String(), "scheme is missing") {
+			t.Errorf("logged %s", log.String())
+		}
+	})
 }
 
 // A sender that hangs up must not leave the others without sources.

@@ -47,12 +47,12 @@ type Receiver struct {
 func (v *Receiver) Receive(ctx context.Context, r Request) Answer {
 	started := v.Now()
 	e := entry{request: r}
-	a := v.receive(ctx, r, started, &e)
+	a := v.receive(ctx, r, &e)
 	e.write(ctx, v.Log, a, v.Now().Sub(started))
 	return a
 }
 
-func (v *Receiver) receive(ctx context.Context, r Request, now time.Time, e *entry) Answer {
+func (v *Receiver) receive(ctx context.Context, r Request, e *entry) Answer {
 	s, err := v.Sources.Source(ctx, r.Source)
 	if errors.Is(err, ErrUnknownSource) {
 		return e.refuse(&Refusal{http.StatusNotFound, "not found", "no source of this name is configured"})
@@ -61,6 +61,7 @@ func (v *Receiver) receive(ctx context.Context, r Request, now time.Time, e *ent
 		return e.fault(fmt.Errorf("find the source: %w", err))
 	}
 	e.source, e.scheme = s.Name, s.Scheme.Name()
+	now := v.Now() // after the sources: reading them may have taken its time, and a lease is counted from here
 	a, err := Judge(s, r, v.MaxBody, now)
 	if err != nil {
 		return e.judged(err)

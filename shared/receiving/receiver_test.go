@@ -186,6 +186,35 @@ func TestTheLeaseOutlivesTheRequest(t *testing.T) {
 	}
 }
 
+// late is a Directory that takes 4 s.
+type late struct {
+	*world
+
+	fixed fixed
+}
+
+func (l late) Source(ctx context.Context, name string) (receiving.Source, error) {
+	l.now = l.now.Add(4 * time.Second)
+	return l.fixed.Source(ctx, name)
+}
+
+// Slow sources must not eat of the lease: another request could begin while
+// this one still sends.
+func TestTheLeaseBeginsAfterTheSourcesAreRead(t *testing.T) {
+	s := sourceOf(t, "stripe", "", "hush-hush")
+	w := newWorld(s)
+	w.Sources = late{w, fixed{"src": s}}
+	var held receipt.Receipt
+	w.inbox.fault = func() (bool, error) {
+		held, _ = w.receipts.Get(receipt.Key{Source: "src", ID: "evt_1"})
+		return true, nil
+	}
+	w.Receive(t.Context(), signedBy(t, s, "x", eventBody, at))
+	if left := held.Until.Sub(w.now); left < receiving.DefaultBudget {
+		t.Errorf("with %s left to send the lease holds for %s", receiving.DefaultBudget, left)
+	}
+}
+
 func TestReceiveAnswersAnUnknownSource(t *testing.T) {
 	w := newWorld()
 	a := w.Receive(t.Context(), receiving.Request{Source: "whsec_hush", Method: "POST"})
