@@ -107,6 +107,9 @@ func (r *resource) variables() ([]string, error) {
 			return nil, fmt.Errorf("variable %s is no text", name)
 		}
 		value := cloudformation.Text(given[name])
+		if name == "AWS_SAM_LOCAL" {
+			return nil, fmt.Errorf("variable %s is for SAM's emulator alone: it opens addresses that are not public", name)
+		}
 		if name == "LOCAL_ADDRESSES" || strings.HasPrefix(name, "AWS_ENDPOINT_URL") {
 			if value != "" {
 				return nil, fmt.Errorf("variable %s must be empty on AWS", name)

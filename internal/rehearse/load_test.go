@@ -92,8 +92,11 @@ func checkBinary(path string) error {
 	}
 	defer file.Close()
 	needed, err := file.ImportedLibraries()
-	if err != nil || len(needed) > 0 {
-		return fmt.Errorf("%s needs %s (%w)", filepath.Base(filepath.Dir(path)), strings.Join(needed, ", "), err)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if len(needed) > 0 {
+		return fmt.Errorf("%s needs %s", filepath.Base(filepath.Dir(path)), strings.Join(needed, ", "))
 	}
 	return nil
 }

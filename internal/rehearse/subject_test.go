@@ -9,13 +9,15 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 // subject is a testing.TB whose failure is a finding, not the test's own.
 type subject struct {
 	testing.TB
-	ctx    context.Context
-	cancel context.CancelFunc
+	ctx      context.Context
+	cancel   context.CancelFunc
+	patience time.Duration
 
 	mu       sync.Mutex
 	first    string
@@ -23,9 +25,9 @@ type subject struct {
 	cleanups []func()
 }
 
-func newSubject(t testing.TB) *subject {
+func newSubject(t testing.TB, patience time.Duration) *subject {
 	ctx, cancel := context.WithCancel(t.Context())
-	return &subject{TB: t, ctx: ctx, cancel: cancel}
+	return &subject{TB: t, ctx: ctx, cancel: cancel, patience: patience}
 }
 
 // run calls f until it ends or fails for good, cleans up after it, and returns

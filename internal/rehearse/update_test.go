@@ -21,7 +21,7 @@ func TestUpdateWhileDeliveriesWait(t *testing.T) {
 	source := load(t, translated, binaries(t))
 	p := deploy(t, source)
 	given := parameters(p.bus)
-	given["Schedule"] = "9s,2s"
+	given["Schedule"] = "12s,2s"
 	if err := p.stack.Update(t.Context(), source, given); err != nil {
 		t.Fatal(err)
 	}
@@ -72,8 +72,8 @@ func TestUpdateWhileDeliveriesWait(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if gap := l.Delivery.Attempts[1].At.Sub(l.Delivery.Attempts[0].At); i < waiting && gap < 9*time.Second {
-			t.Errorf("%s was tried again after %s, before the 9 s that it had to wait", e.EventID, gap)
+		if gap := l.Delivery.Attempts[1].At.Sub(l.Delivery.Attempts[0].At); i < waiting && gap < 12*time.Second {
+			t.Errorf("%s was tried again after %s, before the 12 s that it had to wait", e.EventID, gap)
 		}
 	}
 	if after := p.stack.Physical("DeliveriesTable") + p.stack.Physical("EndpointsTable") + p.stack.Physical("RetryQueue"); after != tables {
