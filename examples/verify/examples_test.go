@@ -14,24 +14,29 @@ import (
 	"github.com/jobhook/jobhook/shared/signing"
 )
 
-// language is one example: prepare returns the command that runs it.
+// language is one example: what the docs show, the file that it is in a
+// directory of its own, and how that is run.
 type language struct {
-	name, file string
-	prepare    func(t *testing.T) []string
+	name, dir, file string
+	prepare         func(t *testing.T, dir string) []string
 }
 
 var languages = []language{
-	{"PHP", "php/verify.php", interpreted("php", "php/verify.php")},
-	{"Node", "node/verify.mjs", interpreted("node", "node/verify.mjs")},
-	{"Python", "python/verify.py", interpreted("python3", "python/verify.py")},
-	{"C#", "csharp/Program.cs", buildCSharp},
-	{"Go", "go/verify.go", buildGo},
-	{"Java", "java/Verify.java", buildJava},
-	{"Ruby", "ruby/verify.rb", interpreted("ruby", "ruby/verify.rb")},
+	{"PHP", "php", "verify.php", interpreted("php", "main.php")},
+	{"Node", "node", "verify.mjs", interpreted("node", "main.mjs")},
+	{"Python", "python", "verify.py", interpreted("python3", "main.py")},
+	{"C#", "csharp", "Webhooks.cs", buildCSharp},
+	{"Go", "go", "verify.go", buildGo},
+	{"Java", "java", "Verify.java", buildJava},
+	{"Ruby", "ruby", "verify.rb", interpreted("ruby", "main.rb")},
 }
 
-func interpreted(command, file string) func(*testing.T) []string {
-	return func(t *testing.T) []string { t.Helper(); need(t, command); return []string{command, file} }
+func interpreted(command, file string) func(*testing.T, string) []string {
+	return func(t *testing.T, dir string) []string {
+		t.Helper()
+		need(t, command)
+		return []string{command, filepath.Join(dir, file)}
+	}
 }
 
 // need says that an example could not be run here, and why.
@@ -42,34 +47,34 @@ func need(t *testing.T, command string) {
 	}
 }
 
-func build(t *testing.T, name string, args ...string) {
+func build(t *testing.T, dir, name string, args ...string) {
 	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput(); err != nil {
+	command := exec.CommandContext(t.Context(), name, args...)
+	command.Dir = dir
+	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 }
 
-func buildGo(t *testing.T) []string {
+func buildGo(t *testing.T, dir string) []string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "verify")
-	build(t, "go", "build", "-o", binary, "./go")
-	return []string{binary}
+	write(t, filepath.Join(dir, "go.mod"), "module example\n\ngo 1.26\n")
+	build(t, dir, "go", "build", "-o", "verify", ".")
+	return []string{filepath.Join(dir, "verify")}
 }
 
-func buildJava(t *testing.T) []string {
+func buildJava(t *testing.T, dir string) []string {
 	t.Helper()
 	need(t, "javac")
-	dir := t.TempDir()
-	build(t, "javac", "-d", dir, "java/Verify.java")
-	return []string{"java", "-cp", dir, "Verify"}
+	build(t, dir, "javac", "-Werror", "-Xlint:all", "Verify.java", "Main.java")
+	return []string{"java", "-cp", dir, "Main"}
 }
 
-func buildCSharp(t *testing.T) []string {
+func buildCSharp(t *testing.T, dir string) []string {
 	t.Helper()
 	need(t, "dotnet")
-	dir := t.TempDir()
-	build(t, "dotnet", "build", "csharp", "-o", dir, "--nologo", "-v", "q")
-	return []string{"dotnet", filepath.Join(dir, "verify.dll")}
+	build(t, dir, "dotnet", "build", "-o", "out", "--nologo", "-v", "q")
+	return []string{"dotnet", filepath.Join(dir, "out", "verify.dll")}
 }
 
 const (
@@ -92,7 +97,7 @@ func TestExamples(t *testing.T) {
 	for _, l := range languages {
 		t.Run(l.name, func(t *testing.T) {
 			t.Parallel()
-			command := l.prepare(t)
+			command := l.prepare(t, l.fromDocs(t))
 			for _, c := range cases {
 				args := append(append(append([]string{}, command[1:]...), c.kind, c.secret), c.args...)
 				run := exec.CommandContext(t.Context(), command[0], args...)
@@ -170,40 +175,57 @@ func sign(t *testing.T, scheme, text, body string) map[string]string {
 	return found
 }
 
-// What the docs show is what the tests run.
-func TestTheDocsShowTheExamples(t *testing.T) {
-	docs, err := os.ReadFile("../../docs/receiving.md")
-	if err != nil {
+// fromDocs returns a directory with what the docs show, beside the code that
+// calls it: the snippet is run as a reader copies it.
+func (l language) fromDocs(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(l.dir)); err != nil {
 		t.Fatal(err)
 	}
+	path := filepath.Join(dir, l.file)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, l.snippet(t))
+	return dir
+}
+
+// snippet is the first code block below the language's headline in the docs.
+func (l language) snippet(t *testing.T) string {
+	t.Helper()
+	docs := read(t, "../../docs/receiving.md")
+	_, section, _ := strings.Cut(docs, "\n### "+l.name+"\n")
+	_, block, _ := strings.Cut(section, "```")
+	_, block, _ = strings.Cut(block, "\n")
+	text, _, found := strings.Cut(block, "\n```\n")
+	if !found {
+		t.Fatalf("docs/receiving.md has no block for %s", l.name)
+	}
+	return text + "\n"
+}
+
+// The files in this directory are what the docs show, whole.
+func TestTheDocsShowTheExamples(t *testing.T) {
 	for _, l := range languages {
-		if !strings.Contains(string(docs), snippet(t, l.file)) {
-			t.Errorf("docs/receiving.md does not show examples/verify/%s as it is", l.file)
+		if read(t, filepath.Join(l.dir, l.file)) != l.snippet(t) {
+			t.Errorf("docs/receiving.md does not show examples/verify/%s/%s as it is", l.dir, l.file)
 		}
 	}
 }
 
-// snippet is what stands between the lines "snippet" and "end".
-func snippet(t *testing.T, file string) string {
+func read(t *testing.T, path string) string {
 	t.Helper()
-	raw, err := os.ReadFile(file)
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var lines []string
-	within := false
-	for line := range strings.Lines(string(raw)) {
-		switch strings.Trim(line, "/#. \n") {
-		case "snippet":
-			within = true
-		case "end":
-			return strings.TrimSpace(strings.Join(lines, ""))
-		default:
-			if within {
-				lines = append(lines, line)
-			}
-		}
+	return string(raw)
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("%s has no line \"end\"", file)
-	return ""
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,3 +32,6 @@ func main() {
 	}
 	fmt.Fprintln(os.Stdout, VerifyWebhook(args[1], header, body, time.Unix(now, 0)))
 }
+
+// decoders are the two encodings.
+var decoders = map[string]func(string) ([]byte, error){"hex": hex.DecodeString, "base64": base64.StdEncoding.DecodeString}

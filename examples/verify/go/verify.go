@@ -1,12 +1,10 @@
 // Command verify shows how to verify a webhook in Go without this module.
 package main
 
-// snippet.
 import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"net/http"
 	"strconv"
 	"strings"
@@ -50,8 +48,3 @@ func VerifyBody(secret, signature string, body []byte, decode func(string) ([]by
 	got, err := decode(signature)
 	return err == nil && hmac.Equal(got, mac.Sum(nil))
 }
-
-// end.
-
-// decoders are the two encodings.
-var decoders = map[string]func(string) ([]byte, error){"hex": hex.DecodeString, "base64": base64.StdEncoding.DecodeString}

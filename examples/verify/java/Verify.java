@@ -1,4 +1,3 @@
-// snippet
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
@@ -50,18 +49,6 @@ public class Verify {
             return MessageDigest.isEqual(got, want); // constant time
         } catch (IllegalArgumentException e) {
             return false;
-        }
-    }
-    // end
-
-    // How examples_test.go runs it.
-    public static void main(String[] args) throws Exception {
-        byte[] body = System.in.readAllBytes();
-        if (args[0].equals("standard")) {
-            Map<String, String> headers = Map.of("webhook-id", args[2], "webhook-timestamp", args[3], "webhook-signature", args[4]);
-            System.out.println(verifyWebhook(args[1], headers, body, Long.parseLong(args[5])));
-        } else {
-            System.out.println(verifyBody(args[1], args[2], body, args[3].equals("base64")));
         }
     }
 }

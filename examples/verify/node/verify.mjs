@@ -1,4 +1,3 @@
-// snippet
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 // Standard Webhooks. body: the raw bytes as they came (in Express:
@@ -22,18 +21,4 @@ export function verifyBody(secret, signature, body, encoding = 'hex') {
   const want = createHmac('sha256', secret).update(body).digest();
   const got = Buffer.from(signature ?? '', encoding);
   return got.length === want.length && timingSafeEqual(got, want);
-}
-// end
-
-// How examples_test.go runs it.
-import { readFileSync } from 'node:fs';
-const [kind, secret, ...rest] = process.argv.slice(2);
-const body = readFileSync(0);
-if (kind === 'standard') {
-  const [id, timestamp, signature, now] = rest;
-  const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature };
-  console.log(verifyWebhook(secret, headers, body, Number(now)));
-} else {
-  const [signature, encoding] = rest;
-  console.log(verifyBody(secret, signature, body, encoding));
 }

@@ -1,5 +1,4 @@
 <?php
-// snippet
 // Standard Webhooks. $headers: by lower-case names; $body: the raw bytes,
 // file_get_contents('php://input'), never json_encode of what was decoded.
 function verify_webhook(string $secret, array $headers, string $body, ?int $now = null): bool
@@ -32,15 +31,3 @@ function verify_body(string $secret, string $signature, string $body, string $en
     $want = $encoding === 'hex' ? bin2hex($want) : base64_encode($want);
     return hash_equals($want, $encoding === 'hex' ? strtolower($signature) : $signature);
 }
-// end
-
-// How examples_test.go runs it.
-[, $kind, $secret] = $argv;
-$body = stream_get_contents(STDIN);
-if ($kind === 'standard') {
-    $headers = ['webhook-id' => $argv[3], 'webhook-timestamp' => $argv[4], 'webhook-signature' => $argv[5]];
-    $ok = verify_webhook($secret, $headers, $body, (int) $argv[6]);
-} else {
-    $ok = verify_body($secret, $argv[3], $body, $argv[4]);
-}
-echo $ok ? "true\n" : "false\n";

@@ -1,4 +1,3 @@
-# snippet
 import base64
 import binascii
 import hashlib
@@ -37,18 +36,3 @@ def verify_body(secret: str, signature: str, body: bytes, encoding: str = "hex")
     except (binascii.Error, ValueError):
         return False
     return hmac.compare_digest(got, want)
-# end
-
-
-# How examples_test.go runs it.
-if __name__ == "__main__":
-    import sys
-
-    kind, secret, *rest = sys.argv[1:]
-    body = sys.stdin.buffer.read()
-    if kind == "standard":
-        names = ("webhook-id", "webhook-timestamp", "webhook-signature")
-        ok = verify_webhook(secret, dict(zip(names, rest)), body, float(rest[3]))
-    else:
-        ok = verify_body(secret, rest[0], body, rest[1])
-    print("true" if ok else "false")

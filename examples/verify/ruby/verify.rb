@@ -1,4 +1,3 @@
-# snippet
 require 'openssl'
 
 # Standard Webhooks. headers: by lower-case names; body: the raw bytes
@@ -22,15 +21,4 @@ def verify_body(secret, signature, body, encoding = :hex)
   digest = OpenSSL::HMAC.digest('SHA256', secret, body)
   want = encoding == :hex ? digest.unpack1('H*') : [digest].pack('m0')
   OpenSSL.secure_compare(encoding == :hex ? signature.to_s.downcase : signature.to_s, want)
-end
-# end
-
-# How examples_test.go runs it.
-kind, secret, *rest = ARGV
-body = $stdin.binmode.read
-if kind == 'standard'
-  headers = { 'webhook-id' => rest[0], 'webhook-timestamp' => rest[1], 'webhook-signature' => rest[2] }
-  puts verify_webhook(secret, headers, body, rest[3].to_i)
-else
-  puts verify_body(secret, rest[0], body, rest[1].to_sym)
 end
