@@ -65,8 +65,8 @@ func (o Options) checkLimits() error {
 	if o.SendTimeout < 10*time.Millisecond || o.SendTimeout > 30*time.Second {
 		faults = append(faults, fmt.Errorf("--send-timeout is %s; it must be from 10ms to 30s", o.SendTimeout))
 	}
-	if o.Retention < time.Hour {
-		faults = append(faults, fmt.Errorf("--retention is %s; it must be at least 1h", o.Retention))
+	if longest := max(o.Schedule.Longest(deliver.DefaultRetryAfterMax, o.SendTimeout), time.Hour); o.Retention < longest {
+		faults = append(faults, fmt.Errorf("--retention is %s; it must be at least the %s that the schedule can take", o.Retention, longest))
 	}
 	if strings.ContainsFunc(o.Wire.UserAgent, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
 		faults = append(faults, errors.New("--user-agent must be printable ASCII"))

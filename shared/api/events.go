@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/intake"
+	"github.com/jobhook/jobhook/shared/sender"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -30,6 +32,9 @@ func (s *server) publish(c *call) error {
 		if err != nil {
 			return fromIntake(err)
 		}
+		if err := s.checkCallback(ev.CallbackURL); err != nil {
+			return err
+		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.r.Context()), publishTime)
 		defer cancel()
 		duplicate, err := s.Publisher.Publish(ctx, ev)
@@ -44,6 +49,20 @@ func (s *server) publish(c *call) error {
 		c.w.Header().Set("Location", "/v1/accounts/"+url.PathEscape(ev.Account)+"/events/"+url.PathEscape(ev.EventID))
 		return c.answer(http.StatusAccepted, published{ev.MessageID, ev.EventID, duplicate})
 	})
+}
+
+// checkCallback refuses what nobody could take for a usable URL. That one is
+// not encrypted, or not public, is a delivery that failed, with its reason on
+// record: the customer gave it, and the customer is to see it.
+func (s *server) checkCallback(raw string) error {
+	if raw == "" || strings.HasPrefix(strings.ToLower(raw), "http:") {
+		return nil
+	}
+	bad := new(sender.URLError)
+	if err := sender.CheckURL(raw, s.AllowLoopback); errors.As(err, &bad) && bad.Reason == sender.ReasonBadURL {
+		return badField("callback_url", bad.Problem)
+	}
+	return nil
 }
 
 func (s *server) showEvent(c *call) error {

@@ -204,3 +204,26 @@ func TestRejected(t *testing.T) {
 		t.Errorf("second: %d of %v bytes", len(text(got[1]["body"])), got[1]["body_bytes"])
 	}
 }
+
+// A callback URL that nobody could post to is refused at once; one that may
+// not be posted to is a delivery that fails, on record.
+func TestCallbackURLs(t *testing.T) {
+	for url, status := range map[string]int{
+		"https://é.example/":          400,
+		"https://1/":                  400,
+		"https://a.example:99999/":    400,
+		"https://a.example/a b":       400,
+		"nowhere":                     400,
+		"https://10.0.0.1/":           202,
+		"http://a.example/":           202,
+		"https://a.example/hooks?j=1": 202,
+	} {
+		t.Run(url, func(t *testing.T) {
+			f := (t)
+			got := f.do("POST", "/v1/accounts/acme/events", fmt.Sprintf(`{"id":"1","status":"s","type":"t","callback_url":%q}`, url)).is(status)
+			if status == 400 && got["field"] != "callback_url" {
+				t.Errorf("the problem names %v", got["field"])
+			}
+		})
+	}
+}

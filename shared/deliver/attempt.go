@@ -30,14 +30,17 @@ func newCourier(d Deps, c Config) courier {
 // attempt posts once and returns the delivery as it is then, not yet stored.
 // An error is a fault of ours; it makes no attempt.
 func (c *courier) attempt(ctx context.Context, ev webhook.Event, d webhook.Delivery, e *webhook.Endpoint) (webhook.Delivery, error) {
-	at := c.Now()
-	secrets, err := c.Secrets.For(ctx, e, at)
+	secrets, err := c.Secrets.For(ctx, e, c.Now())
 	if err != nil {
 		return d, fmt.Errorf("secrets for %s: %w", d.ID(), err)
 	}
+	at := c.Now() // finding the secrets may have taken a while
 	request, err := c.cfg.Wire.Compose(ev, d, e, secrets, at)
 	if err != nil {
 		return d, err
+	}
+	if !c.enough(ctx) {
+		return d, fmt.Errorf("post %s: %w", d.ID(), errNoTime)
 	}
 	answer, err := c.Sender.Send(ctx, request)
 	if err != nil {
@@ -48,10 +51,20 @@ func (c *courier) attempt(ctx context.Context, ev webhook.Event, d webhook.Deliv
 		StatusCode: answer.StatusCode, Reason: string(answer.Reason), Response: answer.Response,
 	}
 	asked := min(answer.RetryAfter, c.cfg.RetryAfterMax)
-	next := c.cfg.Schedule.After(a.Number, at.Add(answer.Duration), asked, c.Chance())
+	next := c.cfg.Schedule.After(a.Number, c.Now(), asked, c.Chance())
 	d = d.Settle(a, webhook.Judge(a), next.UTC())
 	d.Rev = c.Token()
 	return d, nil
+}
+
+// errNoTime says that too little of the invocation is left to post and record.
+var errNoTime = fmt.Errorf("no time is left for it in this invocation: %w", ErrBusy)
+
+// enough says whether there is the time for a POST that takes all of its own,
+// and for its record.
+func (c *courier) enough(ctx context.Context) bool {
+	deadline, limited := ctx.Deadline()
+	return !limited || time.Until(deadline) > c.cfg.SendTimeout+reserve
 }
 
 // start waits for its turn to post. ok is false when there would be too little
@@ -105,22 +118,43 @@ func (c *courier) enqueue(ctx context.Context, d webhook.Delivery) error {
 // disable turns off the endpoint that said it is gone, unless its owner has
 // changed it since.
 func (c *courier) disable(ctx context.Context, d webhook.Delivery, e *webhook.Endpoint) error {
-	last, _ := d.Last()
-	if e == nil || !e.Enabled || e.UpdatedAt.After(last.At) {
-		return nil
+	for range raceTries {
+		last, _ := d.Last()
+		if e == nil || !e.Enabled || e.UpdatedAt.After(last.At) {
+			return nil
+		}
+		off := e.Disable(c.Now().UTC())
+		off.Rev = c.Token()
+		err := c.Replacer.ReplaceEndpoint(ctx, e.Rev, off)
+		switch {
+		case err == nil:
+			c.Log.LogAttrs(ctx, slog.LevelWarn, "endpoint.disabled", slog.String("account", e.Account),
+				slog.String("endpoint_id", e.ID), slog.String("reason", webhook.Gone), slog.String("delivery_id", d.ID()))
+			return nil
+		case errors.Is(err, webhook.ErrNotFound):
+			return nil
+		case !errors.Is(err, webhook.ErrLost):
+			return fmt.Errorf("disable endpoint %s: %w", e.ID, err)
+		}
+		if e, err = c.reread(ctx, e); err != nil { // what was known of it may be old
+			return err
+		}
 	}
-	off := e.Disable(c.Now().UTC())
-	off.Rev = c.Token()
-	err := c.Replacer.ReplaceEndpoint(ctx, e.Rev, off)
-	if errors.Is(err, webhook.ErrLost) || errors.Is(err, webhook.ErrNotFound) {
-		return nil
-	}
+	return fmt.Errorf("disable the endpoint of %s: %w", d.ID(), ErrBusy)
+}
+
+// reread finds an endpoint as it is now; nil when it was removed.
+func (c *courier) reread(ctx context.Context, e *webhook.Endpoint) (*webhook.Endpoint, error) {
+	all, err := c.Endpoints.AccountEndpoints(ctx, e.Account)
 	if err != nil {
-		return fmt.Errorf("disable endpoint %s: %w", e.ID, err)
+		return nil, fmt.Errorf("read endpoint %s again: %w", e.ID, err)
 	}
-	c.Log.LogAttrs(ctx, slog.LevelWarn, "endpoint.disabled", slog.String("account", e.Account),
-		slog.String("endpoint_id", e.ID), slog.String("reason", webhook.Gone), slog.String("delivery_id", d.ID()))
-	return nil
+	for i := range all {
+		if all[i].ID == e.ID {
+			return &all[i], nil
+		}
+	}
+	return nil, nil
 }
 
 // settled is the context of the writes that follow a POST: they are made even

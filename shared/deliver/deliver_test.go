@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/deliver"
@@ -356,5 +357,77 @@ func TestTheEndpointCacheNeverBelievesThatNobodyWantsIt(t *testing.T) {
 	publish("c")
 	if a, b := len(w.net.to("ep_a.example")), len(w.net.to("ep_b.example")); a != 2 || b != 1 {
 		t.Errorf("the first endpoint got %d events and the second %d, want 2 and 1", a, b)
+	}
+}
+
+// Time that goes into finding the secrets comes off no delay.
+func TestSlowSecretsMakeNoAttemptEarly(t *testing.T) {
+	w := newWorld(t)
+	w.endpoint("ep_a", nil)
+	w.net.answers["ep_a.example"] = recoversAfter(1)
+	w.secrets.during = func() { w.advance(w.now().Add(8 * time.Second)) }
+	w.complete(completion)
+	w.run()
+	_, deliveries := w.load(completionID)
+	posts, attempts := w.net.to("ep_a.example"), deliveries["ep_a"].Attempts
+	if wait := posts[1].at.Sub(posts[0].at); wait < time.Minute {
+		t.Errorf("the second attempt came after %s", wait)
+	}
+	if !attempts[0].At.Equal(posts[0].at) || posts[0].stamp != fmt.Sprint(posts[0].at.Unix()) {
+		t.Error("the attempt's time is not that of its POST")
+	}
+}
+
+// What the secrets left too little time for is not begun, and not lost.
+func TestNoPostWithoutTheTimeToRecordIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.endpoint("ep_a", nil)
+		w.net.answers["ep_a.example"] = recoversAfter(1)
+		within := func(work func(context.Context, deliver.Message) error, m deliver.Message) error {
+			ctx, cancel := context.WithTimeout(t.Context(), 14*time.Second)
+			defer cancel()
+			return work(ctx, m)
+		}
+		w.secrets.during = func() { time.Sleep(2 * time.Second) }
+		if err := within(w.dispatcher.Dispatch, deliver.Message{ID: "m", Body: []byte(completion)}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := w.retries.Receive(t.Context(), 1)
+		if err != nil || len(got) != 1 {
+			t.Fatalf("%d messages hand the attempt over (%v)", len(got), err)
+		}
+		if err := within(w.retrier.Retry, deliver.Message{ID: got[0].ID, Body: got[0].Body}); !errors.Is(err, deliver.ErrBusy) {
+			t.Errorf("retry says %v, want that the message comes back", err)
+		}
+		if posts := w.net.to("ep_a.example"); len(posts) != 0 {
+			t.Fatalf("%d posts without the time to record them", len(posts))
+		}
+		w.secrets.during = nil
+		w.run()
+		_, deliveries := w.load(completionID)
+		if d := deliveries["ep_a"]; d.Status != webhook.Delivered || len(d.Attempts) != 2 || len(w.net.to("ep_a.example")) != 2 {
+			t.Errorf("%s after %d attempts", d.Status, len(d.Attempts))
+		}
+	})
+}
+
+// A 410 disables the endpoint also when what dispatch knew of it is old.
+func TestGoneByAnOldCopyOfTheEndpoint(t *testing.T) {
+	w := newWorld(t, func(c *deliver.Config) { c.EndpointCache = 10 * time.Second })
+	e := w.endpoint("ep_a", nil)
+	w.complete(completion)
+	w.run()
+	was := e.Rev
+	e.Description, e.Rev = "changed", w.token()
+	if err := w.db.ReplaceEndpoint(context.Background(), was, e); err != nil {
+		t.Fatal(err)
+	}
+	w.advance(w.now().Add(time.Second))
+	w.net.answers["ep_a.example"] = always(410)
+	w.complete(strings.Replace(completion, `"id":"1"`, `"id":"2"`, 1))
+	w.run()
+	if now, err := w.db.Endpoint(context.Background(), "acme", "ep_a"); err != nil || now.Enabled || now.Description != "changed" {
+		t.Errorf("the endpoint that is gone is %+v (%v)", now, err)
 	}
 }

@@ -60,6 +60,8 @@ func (d *Dispatcher) claim(ctx context.Context, m Message) (*work, error) {
 	switch {
 	case err == nil:
 		return &work{event: ev, endpoints: endpoints}, nil
+	case errors.Is(err, webhook.ErrTooLarge):
+		return nil, d.setAside(ctx, m, ev, "the event and the ids of its endpoints are too large for one record; send a smaller result")
 	case !errors.Is(err, webhook.ErrLost):
 		return nil, fmt.Errorf("claim %s: %w", ev.MessageID, err)
 	case standing.Hash != ev.Hash:
@@ -182,7 +184,9 @@ func (d *Dispatcher) first(ctx context.Context, ev webhook.Event, target string,
 		}
 		defer done()
 		var err error
-		if fresh, err = d.attempt(ctx, ev, fresh, e); err != nil {
+		if fresh, err = d.attempt(ctx, ev, fresh, e); errors.Is(err, errNoTime) {
+			fresh = d.handOver(fresh)
+		} else if err != nil {
 			return err
 		}
 	}

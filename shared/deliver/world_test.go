@@ -279,6 +279,7 @@ var errSecrets = errors.New("Secrets Manager is throttling")
 type staticSecrets struct {
 	mu     sync.Mutex
 	broken bool
+	during func() // runs while they are found
 }
 
 func (s *staticSecrets) setBroken(b bool) {
@@ -292,6 +293,9 @@ func (s *staticSecrets) For(context.Context, *webhook.Endpoint, time.Time) ([]si
 	defer s.mu.Unlock()
 	if s.broken {
 		return nil, errSecrets
+	}
+	if s.during != nil {
+		s.during()
 	}
 	secret, err := signing.ParseSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	return []signing.Secret{secret}, err

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // MaxItem is the most that DynamoDB takes as one item, names included: 400 KB
@@ -19,6 +21,9 @@ type TooLargeError struct {
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("the record has %d bytes: DynamoDB takes at most %d", e.Size, MaxItem)
 }
+
+// Is makes it webhook.ErrTooLarge to those who know no DynamoDB.
+func (e *TooLargeError) Is(target error) bool { return target == webhook.ErrTooLarge }
 
 // checkSize spares the call, whose refusal DynamoDB tells from other faults by
 // its text alone.

@@ -101,6 +101,16 @@ func (s Schedule) After(n int, ended time.Time, retryAfter time.Duration, chance
 	return ended.Add(max(delay, retryAfter))
 }
 
+// Longest is how long the attempts can take in all when chance and endpoints
+// lengthen every delay: an event must be kept for longer than that.
+func (s Schedule) Longest(retryAfterMax, sendTimeout time.Duration) time.Duration {
+	total := sendTimeout
+	for _, delay := range s {
+		total += max(delay+delay/10, retryAfterMax) + sendTimeout
+	}
+	return total
+}
+
 // Hop is how long to let a message wait in SQS for what is due: in whole
 // seconds, never ending early unless the time does not fit in one hop.
 func Hop(now, due time.Time) time.Duration {

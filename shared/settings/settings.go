@@ -99,7 +99,7 @@ func (d Delivery) check() error {
 	between("RETRY_AFTER_MAX", d.RetryAfterMax, 0, schedule.MaxDelay)
 	between("ENDPOINT_CACHE", d.EndpointCache, 0, time.Minute)
 	between("SECRET_CACHE", d.SecretCache, 0, time.Hour)
-	longest := d.longest()
+	longest := d.Schedule.Longest(d.RetryAfterMax, d.SendTimeout)
 	if d.Retention <= longest {
 		faults = append(faults, fmt.Errorf("RETENTION is %s; it must be more than the %s that SCHEDULE can take", d.Retention, longest))
 	}
@@ -109,22 +109,25 @@ func (d Delivery) check() error {
 	if d.MaxResultBytes < 1024 || d.MaxResultBytes > 370_000 {
 		faults = append(faults, fmt.Errorf("MAX_RESULT_BYTES is %d; it must be from 1024 to 370000 (a DynamoDB item holds 400 KB)", d.MaxResultBytes))
 	}
-	if len(d.LocalAddresses) > 0 && !d.SAMLocal {
-		faults = append(faults, errors.New("LOCAL_ADDRESSES is for sam local alone; leave it empty in AWS"))
-	}
+	faults = append(faults, d.checkLocal())
 	if err := d.Config().Wire.Check(); err != nil {
 		faults = append(faults, fmt.Errorf("ANTINIUM_SIGNATURE_HEADER: %w", err))
 	}
 	return errors.Join(faults...)
 }
 
-// longest is how long a delivery can take when every delay is lengthened.
-func (d Delivery) longest() time.Duration {
-	var total time.Duration
-	for _, delay := range d.Schedule {
-		total += max(delay+delay/10, d.RetryAfterMax) + d.SendTimeout
+// checkLocal keeps the exceptions from the guard few and at home: single
+// addresses of this machine or its private networks, under SAM's emulator.
+func (d Delivery) checkLocal() error {
+	if len(d.LocalAddresses) > 0 && !d.SAMLocal {
+		return errors.New("LOCAL_ADDRESSES is for sam local alone; leave it empty in AWS")
 	}
-	return total
+	for _, p := range d.LocalAddresses {
+		if !p.IsSingleIP() || !p.Addr().IsPrivate() && !p.Addr().IsLoopback() {
+			return fmt.Errorf("LOCAL_ADDRESSES has %s; only single private or loopback addresses are possible, like 172.17.0.1/32", p)
+		}
+	}
+	return nil
 }
 
 // Config is what delivering takes of the settings.

@@ -66,6 +66,15 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+func TestExceptionsAreFewAndAtHome(t *testing.T) {
+	for _, prefixes := range []string{"0.0.0.0/0", "127.0.0.0/8", "169.254.169.254/32", "::/0", "172.17.0.1/32,10.0.0.0/8"} {
+		_, err := load(map[string]string{"LOCAL_ADDRESSES": prefixes, "AWS_SAM_LOCAL": "true"})
+		if err == nil || !strings.Contains(err.Error(), "single private or loopback") {
+			t.Errorf("%s: error is %v", prefixes, err)
+		}
+	}
+}
+
 func TestExceptionsUnderSAMLocal(t *testing.T) {
 	s, err := load(map[string]string{"LOCAL_ADDRESSES": "172.17.0.1/32", "AWS_SAM_LOCAL": "true"})
 	if err != nil || len(s.LocalAddresses) != 1 {

@@ -12,6 +12,9 @@ var (
 	ErrLost = errors.New("another writer was first")
 	// ErrNotFound says that there is no such record, or that it has expired.
 	ErrNotFound = errors.New("not found")
+	// ErrTooLarge says that a record can never be stored: it is larger than
+	// the store takes (a DynamoDB item holds 400 KB).
+	ErrTooLarge = errors.New("too large for one record")
 	// ErrCursor says that a list's cursor is not one that the list gave out.
 	ErrCursor = errors.New("not a cursor of this list")
 )
