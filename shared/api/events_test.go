@@ -219,7 +219,7 @@ func TestCallbackURLs(t *testing.T) {
 		"https://a.example/hooks?j=1": 202,
 	} {
 		t.Run(url, func(t *testing.T) {
-			f := (t)
+			f := serve(t)
 			got := f.do("POST", "/v1/accounts/acme/events", fmt.Sprintf(`{"id":"1","status":"s","type":"t","callback_url":%q}`, url)).is(status)
 			if status == 400 && got["field"] != "callback_url" {
 				t.Errorf("the problem names %v", got["field"])
