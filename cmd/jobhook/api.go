@@ -65,7 +65,7 @@ func serveAPI(ctx context.Context, s cloudapi.Settings, address string, stderr i
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", address)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen: %w (choose another address with --listen)", err)
 	}
