@@ -118,7 +118,7 @@ func TestBootstrapReceives(t *testing.T) {
 		event events.LambdaFunctionURLRequest
 		want  string
 	}{
-		{"tampered", tampered, `401 {"error":"signature mismatch"}`},
+		{"tampered", tampered, `401 {"error":"not verified"}`},
 		{"the first", hello("guid-1"), `200 {"duplicate":false}`},
 		{"again", hello("guid-1"), `200 {"duplicate":true}`},
 		{"another", hello("guid-2"), `200 {"duplicate":false}`},

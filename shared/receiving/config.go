@@ -1,11 +1,11 @@
 package receiving
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 )
 
 // MaxSources bounds the sources of one configuration.
@@ -33,10 +33,10 @@ func ParseSources(raw []byte) (Sources, error) {
 		return nil, p.err()
 	}
 	var sources Sources
-	for _, m := range top {
+	for i, m := range top {
 		switch {
 		case m.name != "sources":
-			p.add("$", `%s is no setting: "sources" is the only one`, shown(m.name))
+			p.add("$", `%s is no setting: "sources" is the only one`, shown(i, m.name))
 		case sources != nil:
 			p.add("sources", "it is there twice: join the two")
 		default:
@@ -53,6 +53,10 @@ func ParseSources(raw []byte) (Sources, error) {
 }
 
 func checkSyntax(raw []byte, p *problems) bool {
+	if what := mark(raw); what != "" {
+		p.add("$", "it begins with a byte order mark (BOM), %s: save it as UTF-8 without one", what)
+		return false
+	}
 	var whole json.RawMessage
 	err := json.Unmarshal(raw, &whole)
 	if err == nil {
@@ -68,6 +72,17 @@ func checkSyntax(raw []byte, p *problems) bool {
 	return false
 }
 
+// mark names the byte order mark that editors on Windows put before a text.
+func mark(raw []byte) string {
+	switch {
+	case bytes.HasPrefix(raw, []byte("\xEF\xBB\xBF")):
+		return "that of UTF-8"
+	case bytes.HasPrefix(raw, []byte("\xFF\xFE")), bytes.HasPrefix(raw, []byte("\xFE\xFF")):
+		return "that of UTF-16"
+	}
+	return ""
+}
+
 func readSources(raw json.RawMessage, p *problems) Sources {
 	sources := Sources{}
 	list, ok := members(raw)
@@ -80,8 +95,12 @@ func readSources(raw json.RawMessage, p *problems) Sources {
 	}
 	for i, m := range list {
 		path := fmt.Sprintf("sources[%d]", i)
-		if !sourceName.MatchString(m.name) || strings.HasPrefix(m.name, "whs") || strings.HasPrefix(m.name, "whp") {
-			p.add(path, "%s", nameRule)
+		if likeSecret(m.name) {
+			p.add(path, "its name begins with whs or whp, as secrets do, and a name is part of a URL: give it another name")
+			continue
+		}
+		if !sourceName.MatchString(m.name) {
+			p.add(path, "%s cannot be its name: %s", shown(i, m.name), nameRule)
 			continue
 		}
 		path = "sources." + m.name

@@ -31,7 +31,7 @@ func (s *secret) Fetch(ctx context.Context) ([]byte, error) {
 	return []byte(s.value), s.err
 }
 
-const oneSource = `{"sources":{"a":{"scheme":"github","secrets":["hush"]}}}`
+const oneSource = `{"sources":{"a":{"scheme":"github","secrets":["hush-hush"]}}}`
 
 func TestCacheReadsOnceInAWhile(t *testing.T) {
 	now := at

@@ -55,7 +55,7 @@ func (e *entry) level() slog.Level {
 	switch {
 	case e.err != nil:
 		return slog.LevelError
-	case e.settle != nil || e.outcome == "duplicate" && e.detail != "":
+	case e.settle != nil || e.detail != "" && e.outcome != "refused":
 		return slog.LevelWarn
 	default:
 		return slog.LevelInfo

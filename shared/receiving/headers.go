@@ -47,6 +47,18 @@ func (s Source) matter(h http.Header) map[string]string {
 	return found
 }
 
+// unsigned are the names of those that the signature does not cover.
+func (s Source) unsigned(headers map[string]string) []string {
+	names := make([]string, 0, len(headers))
+	for name := range headers {
+		if !s.Scheme.Covers(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 func (s Source) keeps(name string) bool {
 	for _, list := range [][]string{kept, s.Keep, s.Identity.Headers} {
 		if slices.Contains(list, name) {

@@ -48,17 +48,17 @@ func (s Source) admit(r Request, maxBody int) error {
 var tooLarge = &Refusal{http.StatusRequestEntityTooLarge, "body too large", "it does not fit into a queue message"}
 
 // refusal gives a fault of the request its status: 400 for what is not even a
-// signature, 401 for one that does not hold.
+// signature, 401 for one that does not hold, whatever the reason.
 func refusal(err error) error {
 	var e *signing.Error
 	if !errors.As(err, &e) {
 		return err
 	}
-	status := http.StatusUnauthorized
+	detail := e.Kind.Error() + ": " + e.Header + ": " + e.Detail
 	if errors.Is(e, signing.ErrMissing) || errors.Is(e, signing.ErrMalformed) {
-		status = http.StatusBadRequest
+		return &Refusal{http.StatusBadRequest, e.Kind.Error(), detail}
 	}
-	return &Refusal{status, e.Kind.Error(), e.Header + ": " + e.Detail}
+	return &Refusal{http.StatusUnauthorized, "not verified", detail}
 }
 
 // identify names the delivery. An id in a header that the signature does not
@@ -71,6 +71,9 @@ func (s Source) identify(r Request, v signing.Verified, now time.Time) Accepted 
 	a := Accepted{ID: id, ReceiptID: id, Timestamp: v.Timestamp, Secret: v.Secret, Digest: hex.EncodeToString(sum[:])}
 	if from == signing.FromHeader && !s.Identity.Signed {
 		a.ReceiptID = id + "#sha256:" + a.Digest
+	}
+	if from == signing.FromBodyHash && s.OwnID && s.Identity.Named() {
+		a.Doubt = "what \"id\" names is not in the request: the body's hash identifies it"
 	}
 	a.Window = s.window(from)
 	a.ExpiresAt = now.Add(a.Window + time.Second).Truncate(time.Second).UTC()

@@ -32,9 +32,12 @@ type Envelope struct {
 	Timestamp  *time.Time        `json:"timestamp"`   // the sender's, as signed; null where the scheme has none
 	ReceivedAt time.Time         `json:"received_at"` // ours
 	Headers    map[string]string `json:"headers"`     // lower-case names; no signature, no credential
-	Body       *string           `json:"body,omitempty"`
-	BodyBase64 string            `json:"body_base64,omitempty"`
-	BodySHA256 string            `json:"body_sha256"` // hex
+	// Unsigned names the headers that the signature does not cover: who has seen
+	// a request can send it again with others. Sorted.
+	Unsigned   []string `json:"unsigned_headers"`
+	Body       *string  `json:"body,omitempty"`
+	BodyBase64 string   `json:"body_base64,omitempty"`
+	BodySHA256 string   `json:"body_sha256"` // hex
 }
 
 // compose writes the inbox message of an accepted request. The error is a
@@ -45,6 +48,7 @@ func (s Source) compose(r Request, a Accepted, now time.Time) (Message, error) {
 		Source: s.Name, ID: a.ID, DedupID: m.DedupID, Scheme: s.Scheme.Name(),
 		ReceivedAt: now.UTC().Truncate(time.Millisecond), Headers: s.matter(r.Header), BodySHA256: a.Digest,
 	}
+	e.Unsigned = s.unsigned(e.Headers)
 	if !a.Timestamp.IsZero() {
 		e.Timestamp = &a.Timestamp
 	}

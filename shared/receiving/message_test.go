@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +18,8 @@ func TestTheInboxMessageCarriesWhatMatters(t *testing.T) {
 	w := newWorld(s)
 	r := signedBy(t, s, "msg_1", `{"a":"<é>"}`, at)
 	for name, value := range map[string]string{
-		"X-Tenant": "t1", "User-Agent": "sender/1", "Authorization": "Bearer hush", "Cookie": "hush",
-		"X-Github-Event": "push", "X-Api-Key": "hush", "X-Other": "x", "X-Shopify-Access-Token": "hush",
+		"X-Tenant": "t1", "User-Agent": "sender/1", "Authorization": "Bearer hush", "Cookie": "hush-hush",
+		"X-Github-Event": "push", "X-Api-Key": "hush-hush", "X-Other": "x", "X-Shopify-Access-Token": "hush-hush",
 	} {
 		r.Header.Set(name, value)
 	}
@@ -26,7 +27,7 @@ func TestTheInboxMessageCarriesWhatMatters(t *testing.T) {
 		t.Fatalf("%d %s", a.Status, a.Body)
 	}
 	m := w.inbox.messages[0]
-	if m.Source != "src" || m.ID != "msg_1" || len(m.DedupID) != 64 || bytes.Contains(m.Body, []byte("hush")) || bytes.Contains(m.Body, []byte(`\u003c`)) {
+	if m.Source != "src" || m.ID != "msg_1" || len(m.DedupID) != 64 || bytes.Contains(m.Body, []byte("hush-hush")) || bytes.Contains(m.Body, []byte(`\u003c`)) {
 		t.Errorf("source %s, id %s, dedup %s, body %s", m.Source, m.ID, m.DedupID, m.Body)
 	}
 	e := envelope(t, m)
@@ -49,7 +50,7 @@ func TestTheInboxMessageCarriesWhatMatters(t *testing.T) {
 }
 
 func TestABodyThatIsNotTextComesInBase64(t *testing.T) {
-	s := sourceOf(t, "sharpapi", "", "hush")
+	s := sourceOf(t, "sharpapi", "", "hush-hush")
 	w := newWorld(s)
 	body := "\x1f\x8b\xff\x00gzip"
 	w.Receive(t.Context(), signedBy(t, s, "x", body, at))
@@ -60,7 +61,7 @@ func TestABodyThatIsNotTextComesInBase64(t *testing.T) {
 }
 
 func TestWhatDoesNotFitIsRefusedBeforeTheClaim(t *testing.T) {
-	s := sourceOf(t, "sharpapi", "", "hush")
+	s := sourceOf(t, "sharpapi", "", "hush-hush")
 	for _, c := range []struct {
 		name string
 		body string
@@ -92,7 +93,7 @@ func FuzzBody(f *testing.F) {
 		f.Add([]byte(seed), "application/json", "id-1")
 	}
 	f.Fuzz(func(t *testing.T, body []byte, contentType, id string) {
-		s := sourceOf(t, "github", `,"require":["id"]`, "hush")
+		s := sourceOf(t, "github", `,"require":["id"]`, "hush-hush")
 		loose := s
 		loose.Require = nil
 		r := signedBy(t, s, "guid", string(body), at)
@@ -165,4 +166,35 @@ func FuzzHeaders(f *testing.F) {
 			t.Errorf("%d %s", a.Status, a.Body)
 		}
 	})
+}
+
+// A consumer must know what a stranger may have changed.
+func TestTheInboxKnowsWhatIsNotSigned(t *testing.T) {
+	for _, c := range []struct {
+		scheme string
+		want   []string
+	}{
+		{"standard", []string{"content-type", "user-agent"}},
+		{"svix", []string{"content-type", "user-agent"}},
+		{"slack", []string{"content-type", "user-agent"}},
+		{"sharpapi", []string{"content-type", "user-agent", "webhook-id", "webhook-timestamp"}},
+		{"github", []string{"content-type", "user-agent", "x-github-delivery", "x-github-event"}},
+		{"shopify", []string{"content-type", "user-agent", "x-shopify-shop-domain", "x-shopify-topic", "x-shopify-webhook-id"}},
+	} {
+		s := sourceOf(t, c.scheme, "", whsec)
+		r := signedBy(t, s, "msg_1", "{}", at)
+		r.Header.Set("User-Agent", "sender")
+		switch c.scheme {
+		case "github":
+			r.Header.Set("X-GitHub-Event", "push")
+		case "shopify":
+			r.Header.Set("X-Shopify-Topic", "orders/create")
+			r.Header.Set("X-Shopify-Shop-Domain", "a.myshopify.com")
+		}
+		w := newWorld(s)
+		w.Receive(t.Context(), r)
+		if got := envelope(t, w.inbox.messages[0]).Unsigned; !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.scheme, got, c.want)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package receiving
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -50,13 +51,20 @@ func place(raw []byte, offset int64) (line, column int) {
 	return 1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n')
 }
 
-var harmless = regexp.MustCompile(`^[a-z][a-z_]{0,31}$`)
+// A name may be repeated in an error if it is too short for a good secret, and
+// of one word.
+var harmless = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.!-]{0,23}$`)
 
-// shown is a name as an error may repeat it: a secret may stand where a name
-// belongs.
-func shown(name string) string {
-	if harmless.MatchString(name) && !strings.HasPrefix(name, "wh") {
+// shown is the name of the nth member, from 0, as an error may repeat it: a
+// secret may stand where a name belongs.
+func shown(n int, name string) string {
+	if harmless.MatchString(name) && !likeSecret(name) {
 		return `"` + name + `"`
 	}
-	return "an unknown name"
+	return fmt.Sprintf("the name at place %d (not shown: it may be a secret)", n+1)
+}
+
+// likeSecret reports whether a text begins as secrets do.
+func likeSecret(text string) bool {
+	return strings.HasPrefix(text, "whs") || strings.HasPrefix(text, "whp")
 }

@@ -99,7 +99,7 @@ func (v *Receiver) queue(ctx context.Context, m Message, a Accepted, now time.Ti
 		return e.fault(fmt.Errorf("send to the inbox: %w", err))
 	}
 	v.complete(ctx, claim, e)
-	e.outcome = "queued"
+	e.outcome, e.detail = "queued", a.Doubt
 	return received(false)
 }
 

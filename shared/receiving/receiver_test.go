@@ -15,7 +15,7 @@ import (
 const eventBody = `{"id":"evt_1","type":"x"}`
 
 func TestReceiveQueuesOnceAndAnswersDuplicates(t *testing.T) {
-	s := sourceOf(t, "stripe", "", "hush")
+	s := sourceOf(t, "stripe", "", "hush-hush")
 	w := newWorld(s)
 	first := w.Receive(t.Context(), signedBy(t, s, "x", eventBody, at))
 	if first.Status != 200 || string(first.Body) != `{"duplicate":false}` || w.inbox.count() != 1 || w.receipts.Calls() != 2 {
@@ -33,7 +33,7 @@ func TestReceiveQueuesOnceAndAnswersDuplicates(t *testing.T) {
 }
 
 func TestReceiveAnswersADuplicateInProgressWithComeAgain(t *testing.T) {
-	s := sourceOf(t, "stripe", "", "hush")
+	s := sourceOf(t, "stripe", "", "hush-hush")
 	w := newWorld(s)
 	var during receiving.Answer
 	w.inbox.fault = func() (bool, error) {
@@ -56,7 +56,7 @@ func TestReceiveAnswersADuplicateInProgressWithComeAgain(t *testing.T) {
 
 // A crash after the claim leaves a lease that ends; what comes then is queued.
 func TestReceiveTakesOverWhenALeaseHasEnded(t *testing.T) {
-	s := sourceOf(t, "stripe", "", "hush")
+	s := sourceOf(t, "stripe", "", "hush-hush")
 	w := newWorld(s)
 	dead := receipt.Receipt{
 		Key: receipt.Key{Source: "src", ID: "evt_1"}, State: receipt.Processing, Owner: "dead",
@@ -95,7 +95,7 @@ func TestReceiveSurvivesAFaultAtEachWrite(t *testing.T) {
 	} {
 		for _, release := range []string{"works", "is not made", "is made, its answer lost"} {
 			t.Run(c.name+"/the release "+release, func(t *testing.T) {
-				s := sourceOf(t, "stripe", "", "hush")
+				s := sourceOf(t, "stripe", "", "hush-hush")
 				w := newWorld(s)
 				broken := false
 				w.receipts.Fault = func(write string) (bool, error) {
@@ -153,7 +153,7 @@ func checkRetries(t *testing.T, w *world, s receiving.Source, first, most int) {
 
 // What must be written after the send is written, even when the request ends.
 func TestReceiveSettlesWhenTheRequestIsCanceled(t *testing.T) {
-	s := sourceOf(t, "stripe", "", "hush")
+	s := sourceOf(t, "stripe", "", "hush-hush")
 	w := newWorld(s)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.inbox.fault = func() (bool, error) { cancel(); return true, nil }
@@ -164,7 +164,7 @@ func TestReceiveSettlesWhenTheRequestIsCanceled(t *testing.T) {
 }
 
 func TestTheLeaseOutlivesTheRequest(t *testing.T) {
-	s := sourceOf(t, "stripe", "", "hush")
+	s := sourceOf(t, "stripe", "", "hush-hush")
 	for _, limit := range []time.Duration{0, 3 * time.Second, time.Minute} {
 		w := newWorld(s)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -221,13 +221,13 @@ func TestReceiveAnswersAnUnknownSource(t *testing.T) {
 	if a.Status != 404 || string(a.Body) != `{"error":"not found"}` {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}
-	if strings.Contains(w.log.String(), "hush") {
+	if strings.Contains(w.log.String(), "hush-hush") {
 		t.Errorf("a stranger's text is in the log: %s", w.log)
 	}
 }
 
 func TestReceiveNamesTheMethodsThatAreAllowed(t *testing.T) {
-	s := sourceOf(t, "github", "", "hush")
+	s := sourceOf(t, "github", "", "hush-hush")
 	if a := newWorld(s).Receive(t.Context(), receiving.Request{Source: "src", Method: "GET"}); a.Status != 405 || a.Header["Allow"] != "POST" {
 		t.Errorf("%d %v", a.Status, a.Header)
 	}
@@ -236,7 +236,7 @@ func TestReceiveNamesTheMethodsThatAreAllowed(t *testing.T) {
 // An attacker who has seen a GitHub request sends it again under the id of the
 // next one, before that comes: the real one must not be taken for a duplicate.
 func TestAnIDThatIsNotSignedCannotShadowTheRealOne(t *testing.T) {
-	s := sourceOf(t, "github", "", "hush")
+	s := sourceOf(t, "github", "", "hush-hush")
 	w := newWorld(s)
 	seen := signedBy(t, s, "guid-1", `{"n":1}`, at)
 	w.Receive(t.Context(), seen)
@@ -248,7 +248,7 @@ func TestAnIDThatIsNotSignedCannotShadowTheRealOne(t *testing.T) {
 	if w.inbox.count() != 3 {
 		t.Errorf("%d queued, want three", w.inbox.count())
 	}
-	strict := sourceOf(t, "github", `,"id":"body"`, "hush")
+	strict := sourceOf(t, "github", `,"id":"body"`, "hush-hush")
 	w = newWorld(strict)
 	seen = signedBy(t, strict, "guid-1", `{"n":1}`, at)
 	w.Receive(t.Context(), seen)
@@ -269,7 +269,7 @@ func TestTheSameIDWithAnotherBodyIsReported(t *testing.T) {
 }
 
 func TestSlackGetsItsChallengeBack(t *testing.T) {
-	s := sourceOf(t, "slack", "", "hush")
+	s := sourceOf(t, "slack", "", "hush-hush")
 	w := newWorld(s)
 	r := signedBy(t, s, "x", `{"type":"url_verification","challenge":"3eZb"}`, at)
 	if a := w.Receive(t.Context(), r); a.Status != 200 || string(a.Body) != `{"challenge":"3eZb"}` || w.inbox.count() != 0 {

@@ -28,6 +28,7 @@ type Accepted struct {
 	Digest    string
 	ExpiresAt time.Time // of its receipt, in whole seconds
 	Window    time.Duration
+	Doubt     string // for the log: what was expected of it and is not there
 }
 
 // Refusal is why a request goes no further. Reason is short enough to be told

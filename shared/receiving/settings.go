@@ -1,6 +1,7 @@
 package receiving
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -13,7 +14,12 @@ import (
 
 const (
 	minTolerance, maxTolerance = time.Second, 24 * time.Hour
-	minWindow, maxWindow       = time.Minute, 365 * 24 * time.Hour
+
+	// A day at least: senders try again for longer than hours.
+	minWindow, maxWindow = 24 * time.Hour, 365 * 24 * time.Hour
+	// windowMargin is for clocks that differ and for the whole seconds of a
+	// receipt's end.
+	windowMargin = time.Minute
 )
 
 // settings are a source's, in the order in which the docs name them.
@@ -33,11 +39,11 @@ func readSource(path string, m member, p *problems) Source {
 		r.add(path, `it must be an object: {"scheme": …, "secrets": […]}`)
 		return Source{Name: m.name}
 	}
-	for _, setting := range list {
+	for i, setting := range list {
 		_, twice := r.raw[setting.name]
 		switch {
 		case !slices.Contains(settings, setting.name):
-			r.add(path, "%s is no setting: there are %s", shown(setting.name), strings.Join(settings, ", "))
+			r.add(path, "%s is no setting: there are %s", shown(i, setting.name), strings.Join(settings, ", "))
 		case twice:
 			r.add(path+"."+setting.name, "it is there twice")
 		default:
@@ -55,10 +61,11 @@ func (r reader) source(name string) Source {
 		s.Secrets = r.secrets(s.Scheme)
 		s.Identity = r.identity(s.Scheme)
 		s.Tolerance = r.tolerance(s.Scheme)
+		_, s.OwnID = r.raw["id"]
 	}
 	s.Allow = r.addresses()
 	s.Require = r.paths()
-	s.Window = r.duration("dedup_window", minWindow, maxWindow)
+	s.Window = r.window(s)
 	s.Keep = r.keep()
 	return s
 }
@@ -124,37 +131,27 @@ func (r reader) signatureHeader(scheme signing.Scheme) signing.Scheme {
 	return renamed
 }
 
-func (r reader) secrets(scheme signing.Scheme) []signing.Secret {
-	if _, there := r.raw["secrets"]; !there {
-		r.add(r.path, `secrets is missing: ["the secret that the sender shows"], the newest first`)
-		return nil
-	}
-	texts := r.list("secrets", "secrets")
-	if len(texts) > signing.MaxValid {
-		r.add(r.at("secrets"), "it has %d: at most %d can be valid at once", len(texts), signing.MaxValid)
-	}
-	secrets := make([]signing.Secret, 0, len(texts))
-	for i, text := range texts {
-		secret, err := scheme.ParseSecret(text)
-		at := fmt.Sprintf("%s[%d]", r.at("secrets"), i)
-		switch {
-		case err != nil:
-			r.add(at, "%v", err)
-		case slices.Index(texts, text) < i:
-			r.add(at, "it is the same as an earlier one: remove it")
-		default:
-			secrets = append(secrets, secret)
-		}
-	}
-	return secrets
-}
-
 func (r reader) tolerance(scheme signing.Scheme) time.Duration {
 	if _, there := r.raw["tolerance"]; there && !scheme.Timestamped() {
 		r.add(r.at("tolerance"), "scheme %s has no timestamp that a tolerance could apply to: remove it", scheme.Name())
 		return 0
 	}
 	return r.duration("tolerance", minTolerance, maxTolerance)
+}
+
+// window outlives the signature: a request is fresh from a tolerance before its
+// timestamp until one after, and within that a replay must meet its receipt.
+func (r reader) window(s Source) time.Duration {
+	window := r.duration("dedup_window", minWindow, maxWindow)
+	if window == 0 || !s.Scheme.Timestamped() {
+		return window
+	}
+	tolerance := cmp.Or(s.Tolerance, signing.DefaultTolerance)
+	if least := 2*tolerance + windowMargin; window < least {
+		r.add(r.at("dedup_window"), "it must be at least %s: a request is taken for twice the tolerance of %s, and one that is sent again within it must still be known",
+			least, tolerance)
+	}
+	return window
 }
 
 func (r reader) duration(setting string, least, most time.Duration) time.Duration {

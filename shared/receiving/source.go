@@ -9,7 +9,8 @@ import (
 
 // How long a receipt is kept when the source does not say: longer than any
 // sender retries by itself (the longest, Stripe and OpenAI, 3 days),
-// and, where an id tells deliveries apart, as long as jobhook can replay one.
+// and, where an id tells deliveries apart or jobhook's own profiles send, as
+// long as jobhook can replay one.
 const (
 	DefaultWindow     = 30 * 24 * time.Hour
 	DefaultHashWindow = 7 * 24 * time.Hour // the body's hash identifies
@@ -24,6 +25,7 @@ type Source struct {
 	Allow     []netip.Prefix   // senders' addresses; empty: any
 	Require   []string         // dotted paths that the JSON body must have
 	Identity  signing.Identity // what tells deliveries apart
+	OwnID     bool             // "id" was set: Identity is not the scheme's
 	Window    time.Duration    // how long a receipt is kept; 0: by what identifies
 	Keep      []string         // canonical names of further headers for the inbox
 }
@@ -36,7 +38,7 @@ func (s Source) window(from signing.IDSource) time.Duration {
 	switch {
 	case s.Window > 0:
 		return s.Window
-	case from == signing.FromBodyHash:
+	case from == signing.FromBodyHash && !s.Scheme.Profile():
 		return DefaultHashWindow
 	default:
 		return DefaultWindow

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -16,6 +17,13 @@ const (
 	MaxHeaderLength = 4096
 	// MaxSignatures bounds the signatures in a header, unknown versions included.
 	MaxSignatures = 32
+	// MaxEd25519 is how many v1a signatures of a request are considered, the
+	// first ones: each is a pass over the body for each key, where all v1 share
+	// one. A sender puts its newest first.
+	MaxEd25519 = 4
+	// MaxPairs bounds the pairs of an ed25519 key and a signature that are tried,
+	// the newest keys first.
+	MaxPairs = 16
 )
 
 // claims are what a request's headers say of its signature.
@@ -99,7 +107,7 @@ func (c *claims) add(version, signature string) {
 	switch {
 	case version == "v1" && fromBase64(mac[:], signature):
 		c.macs = append(c.macs, mac)
-	case version == "v1a" && fromBase64(sig[:], signature):
+	case version == "v1a" && len(c.signatures) < MaxEd25519 && fromBase64(sig[:], signature):
 		c.signatures = append(c.signatures, sig)
 	}
 }
@@ -108,13 +116,21 @@ func (s Scheme) parseSingle(value string, c *claims) error {
 	var mac [sha256.Size]byte
 	rest, found := strings.CutPrefix(value, s.prefix)
 	if s.hex && !(found && fromHex(mac[:], rest)) {
-		return malformed(s.signature, "it must be %q and 64 hexadecimal digits: it has %d characters", s.prefix, len(value))
+		return malformed(s.signature, "it must be %s64 hexadecimal digits and nothing else: it has %d characters", s.before(), len(value))
 	}
 	if !s.hex && !fromBase64(mac[:], rest) {
 		return malformed(s.signature, "it must be 44 characters of base64 and nothing else: it has %d", len(value))
 	}
 	c.macs = append(c.macs, mac)
 	return nil
+}
+
+// before names the prefix, where there is one.
+func (s Scheme) before() string {
+	if s.prefix == "" {
+		return ""
+	}
+	return strconv.Quote(s.prefix) + " and "
 }
 
 // parseStripe reads "t=<seconds>,v1=<hex>,…"; other names are passed over.

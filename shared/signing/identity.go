@@ -19,6 +19,10 @@ type Identity struct {
 	Signed bool
 }
 
+// Named reports whether it names a header or a field: else the body's hash is
+// all that identifies.
+func (i Identity) Named() bool { return len(i.Headers) > 0 || i.Field != "" }
+
 // IDSource is where a delivery's id comes from.
 type IDSource int
 

@@ -1,6 +1,7 @@
 package signing_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"strings"
@@ -128,6 +129,53 @@ func TestTimestampsThatAreNone(t *testing.T) {
 			if _, err := signing.Verify(s, secrets(t, keyA), h, message.Body, at, 0); !errors.Is(err, signing.ErrMalformed) {
 				t.Errorf("%s, %q: %v", name, text, err)
 			}
+		}
+	}
+}
+
+// Each ed25519 signature costs a pass over the body for each key: a stranger
+// chooses how many there are in the header.
+func TestEd25519SignaturesAreBounded(t *testing.T) {
+	s := scheme(t, "standard")
+	good := signed(t, s, secrets(t, keyE), message).Get("Webhook-Signature")
+	bad := "v1a," + strings.Repeat("A", 86) + "== "
+	var others []signing.Secret
+	for i := range signing.MaxValid - 1 {
+		key, err := signing.ParseSecret("whsk_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat(string(rune('a'+i)), 32))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, key)
+	}
+	key := secrets(t, keyE)[0]
+	for _, c := range []struct {
+		name    string
+		header  string
+		secrets []signing.Secret
+		want    error
+	}{
+		{"the last that is considered", strings.Repeat(bad, signing.MaxEd25519-1) + good, []signing.Secret{key}, nil},
+		{"one too late", strings.Repeat(bad, signing.MaxEd25519) + good, []signing.Secret{key}, signing.ErrMismatch},
+		{"one signature, the last of all keys", good, append(others[:len(others):len(others)], key), nil},
+		{"the last pair", strings.Repeat(bad, 3) + good, append(others[:3:3], key), nil},
+		{"beyond the last pair", strings.Repeat(bad, 3) + good, append(others[:4:4], key), signing.ErrMismatch},
+	} {
+		h := signed(t, s, secrets(t, keyE), message)
+		h.Set("Webhook-Signature", c.header)
+		_, err := signing.Verify(s, c.secrets, h, message.Body, message.Timestamp, 0)
+		if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+}
+
+func TestAPrefixThatIsNoneIsNotNamed(t *testing.T) {
+	for name, want := range map[string]string{"sharpapi": "it must be 64 hexadecimal", "github": `it must be "sha256=" and 64 hexadecimal`} {
+		s := scheme(t, name)
+		_, err := signing.Verify(s, secrets(t, keyA), http.Header{s.Header(): {"x"}}, nil, message.Timestamp, 0)
+		var e *signing.Error
+		if !errors.As(err, &e) || !strings.HasPrefix(e.Detail, want) {
+			t.Errorf("%s: %v, want %q", name, e, want)
 		}
 	}
 }

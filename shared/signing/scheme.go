@@ -109,6 +109,17 @@ func (s Scheme) Header() string { return s.signature }
 // tolerance means something.
 func (s Scheme) Timestamped() bool { return s.content != contentBody }
 
+// Profile reports whether the scheme is one of the sender's profiles: then its
+// requests carry the headers of Standard Webhooks too.
+func (s Scheme) Profile() bool { return s.sends }
+
+// Covers reports whether the signature covers a header, named in any case:
+// what it does not cover, a stranger who replays a request can change.
+func (s Scheme) Covers(name string) bool {
+	return s.content == contentIDTimeBody && strings.EqualFold(name, s.id) ||
+		s.timestamp != "" && strings.EqualFold(name, s.timestamp)
+}
+
 // reserved are headers that a signature may not take the place of.
 var reserved = []string{
 	"Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie", "Date",

@@ -99,7 +99,7 @@ func parseTimestamp(header, text string) (time.Time, error) {
 func (s Scheme) match(secrets []Secret, c *claims, body []byte) (int, error) {
 	var buf [maxPrefix]byte
 	prefix := s.appendPrefix(buf[:0], c.id, c.timestamp)
-	usable := 0
+	usable, pairs := 0, MaxPairs
 	for i, secret := range secrets {
 		switch {
 		case s.mac(secret) != nil:
@@ -109,7 +109,7 @@ func (s Scheme) match(secrets []Secret, c *claims, body []byte) (int, error) {
 			}
 		case secret.asymmetric() && s.form == formList:
 			usable++
-			if c.hasSignature(secret.hidden().public, prefix, body) {
+			if c.hasSignature(secret.hidden().public, prefix, body, &pairs) {
 				return i, nil
 			}
 		}
@@ -134,12 +134,14 @@ func (c *claims) hasMAC(key *macPool, prefix, body []byte) bool {
 	return false
 }
 
-func (c *claims) hasSignature(public ed25519.PublicKey, prefix, body []byte) bool {
-	if len(c.signatures) == 0 {
+// hasSignature takes what it tries off pairs, and tries nothing beyond it.
+func (c *claims) hasSignature(public ed25519.PublicKey, prefix, body []byte, pairs *int) bool {
+	if len(c.signatures) == 0 || *pairs <= 0 {
 		return false
 	}
 	signed := slices.Concat(prefix, body)
-	for i := range c.signatures {
+	for i := range min(len(c.signatures), *pairs) {
+		*pairs--
 		if ed25519.Verify(public, signed, c.signatures[i][:]) {
 			return true
 		}
