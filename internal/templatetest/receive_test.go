@@ -1,6 +1,7 @@
 package templatetest_test
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"regexp"
@@ -32,6 +33,63 @@ func TestReceiveRole(t *testing.T) {
 	}
 	if function.At("FunctionUrlConfig", "AuthType") != "NONE" {
 		t.Error("senders can't sign for AWS")
+	}
+}
+
+// The pipe takes from the inbox, puts the envelope on the one bus, and its role
+// allows that alone. Neither is there without a bus.
+func TestReceiveFansOut(t *testing.T) {
+	tpl := loadFile(t, "receive.yaml")
+	got := allowed(t, properties(tpl, "FanOutRole").Map())
+	want := []string{
+		"events:PutEvents FanOutBusArn", "sqs:DeleteMessage InboxQueue", "sqs:GetQueueAttributes InboxQueue", "sqs:ReceiveMessage InboxQueue",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the pipe may\n%q\nwant\n%q", got, want)
+	}
+	for _, resource := range []string{"FanOutPipe", "FanOutRole"} {
+		if tpl.At("Resources", resource, "Condition") != "FanOut" {
+			t.Errorf("%s is there without a bus", resource)
+		}
+	}
+	pipe := properties(tpl, "FanOutPipe")
+	if name(pipe["Source"]) != "InboxQueue" || name(pipe["Target"]) != "FanOutBusArn" || name(pipe["RoleArn"]) != "FanOutRole" {
+		t.Errorf("the pipe is %v", pipe)
+	}
+	event := pipe.Map("TargetParameters", "EventBridgeEventBusParameters")
+	if event["Source"] != "jobhook.receive" || event["DetailType"] != "Webhook Received" || pipe.At("TargetParameters", "InputTemplate") != "<$.body>" {
+		t.Errorf("the event is %v", pipe["TargetParameters"])
+	}
+	pattern := regexp.MustCompile(fmt.Sprint(tpl.At("Parameters", "FanOutBusArn", "AllowedPattern")))
+	for arn, fits := range map[string]bool{
+		"": true, "arn:aws:events:us-east-1:123456789012:event-bus/default": true, "arn:aws:sns:us-east-1:123456789012:topic": false, "default": false,
+	} {
+		if pattern.MatchString(arn) != fits {
+			t.Errorf("%q: fits %t, want %t", arn, !fits, fits)
+		}
+	}
+}
+
+// SQS wants the dead letters of a FIFO queue to be FIFO, and of a standard one not.
+func TestReceiveInboxMayBeFIFO(t *testing.T) {
+	tpl := loadFile(t, "receive.yaml")
+	for queue, settings := range map[string][]string{
+		"InboxQueue": {"FifoQueue", "DeduplicationScope", "FifoThroughputLimit"}, "InboxDeadLetters": {"FifoQueue"},
+	} {
+		for _, setting := range settings {
+			choice, _ := properties(tpl, queue).At(setting, "Fn::If").([]any)
+			if len(choice) != 3 || choice[0] != "Fifo" || name(choice[2]) != "AWS::NoValue" {
+				t.Errorf("%s: %s is %v", queue, setting, choice)
+			}
+		}
+		if properties(tpl, queue)["QueueName"] != nil {
+			t.Errorf("%s has a name, which would have to end in .fifo or not", queue)
+		}
+	}
+	for _, parameter := range []string{"InboxFifo", "FanOutBusArn"} {
+		if name(properties(load(t), "Receiving").At("Parameters", parameter)) != parameter {
+			t.Errorf("template.yaml does not hand on %s", parameter)
+		}
 	}
 }
 

@@ -18,6 +18,8 @@ EXCEPTIONS = {
         "As for ReceiveFunctionUrl. SAM adds it for AuthType NONE.",
     ("nothing_is_public", "ReceiveFunctionURLInvokeAllowPublicAccess", "lambda:InvokeFunction"):
         "As for ReceiveFunctionUrl; it holds for calls through the URL only (InvokedViaFunctionUrl).",
+    ("roles_are_own", "FanOutRole", "pipes.amazonaws.com"):
+        "A pipe's role, for this account's pipes only: no function has it, and it takes from the inbox and puts on one bus.",
     ("topics_are_encrypted", "AlarmTopic", "no encryption"):
         "Alarms may not publish to a topic under AWS's own key (alias/aws/sns), and they carry metric names, no customer's data.",
 }
