@@ -24,6 +24,9 @@ Usage: jobhook listen [flags]
   --secret-env VAR    environment variable that holds the secret (repeat for several)
   --secret-file FILE  file that holds the secret
   --secret TEXT       the secret itself: other users of this machine can see it
+  --signature-header N  the antinium scheme's header, where it has another name
+  --sources FILE      take scheme, secrets, tolerance and id from receive's sources
+  --source NAME       configuration, and from this source in it
   --tolerance D       how far the timestamp may lie from now (default 5m)
   --status CODE       answer this (default 200)
   --fail-first N      answer 500, or --status if that is no success, to the first N
@@ -32,7 +35,7 @@ Usage: jobhook listen [flags]
   --retry-after TEXT  send this Retry-After with an answer that is no success
   --body TEXT         the answer's body
 
-With --scheme, what does not verify is answered 401, and 400 if it is not even
+With --scheme or --source, what does not verify is answered 401, and 400 if it is not even
 signed. Ctrl-C ends it.
 
 Example: watch jobhook retry
@@ -43,8 +46,10 @@ Example: watch jobhook retry
 // listenFlags are the flags of `jobhook listen`.
 type listenFlags struct {
 	secretFlags
+	sourceFlags
 
 	address, scheme  string
+	signatureHeader  string
 	tolerance, delay time.Duration
 	status, fails    int
 	retryAfter, body string
@@ -52,6 +57,8 @@ type listenFlags struct {
 
 func (f *listenFlags) define(flags *flag.FlagSet) {
 	f.secretFlags.define(flags)
+	f.sourceFlags.define(flags)
+	flags.StringVar(&f.signatureHeader, "signature-header", "", "")
 	flags.StringVar(&f.address, "listen", "127.0.0.1:9000", "")
 	flags.StringVar(&f.scheme, "scheme", "", "")
 	flags.DurationVar(&f.tolerance, "tolerance", 0, "")
@@ -99,20 +106,27 @@ func (f *listenFlags) listener(stdout io.Writer) (l *listener, err error) {
 		return nil, errors.New("--delay and --fail-first cannot be negative")
 	}
 	l = &listener{flags: *f, out: stdout, now: time.Now, wait: wait, attempts: map[string]int{}}
-	if f.scheme == "" {
-		if len(f.env)+len(f.files)+len(f.plain) > 0 {
-			return nil, errors.New("a secret without --scheme: say how it signs")
-		}
-		return l, nil
-	}
-	scheme, err := signing.Lookup(f.scheme)
-	if err != nil {
-		return nil, fmt.Errorf("--scheme: %w", err)
-	}
-	v := verification{scheme: scheme, tolerance: f.tolerance}
-	v.texts, v.secrets, err = f.parse(scheme)
-	l.verify = &v
+	l.verify, err = f.verification()
 	return l, err
+}
+
+// verification is what to verify by, nil for nothing.
+func (f *listenFlags) verification() (*verification, error) {
+	given := verifyFlags{secretFlags: f.secretFlags, sourceFlags: f.sourceFlags, scheme: f.scheme, signatureHeader: f.signatureHeader}
+	v := &verification{tolerance: f.tolerance}
+	switch {
+	case f.source != "":
+		return v, given.fromSources(v)
+	case f.sources != "":
+		return nil, errors.New("--sources needs --source NAME: which of them to verify by")
+	case f.scheme != "":
+		return v, given.fromFlags(v)
+	case f.signatureHeader != "":
+		return nil, errors.New("--signature-header needs --scheme antinium")
+	case len(f.env)+len(f.files)+len(f.plain) > 0:
+		return nil, errors.New("a secret without --scheme: say how it signs")
+	}
+	return nil, nil //nolint:nilnil // nothing to verify by is an answer
 }
 
 // shutdownTime bounds the answers that are under way when Ctrl-C comes.

@@ -64,6 +64,9 @@ func (l *listener) count(header http.Header, body []byte) (id string, attempt in
 	identity := signing.Identity{Headers: []string{"Webhook-Id", "Svix-Id", "X-Github-Delivery", "X-Shopify-Webhook-Id"}}
 	if l.verify != nil {
 		identity = l.verify.scheme.Identity()
+		if l.verify.source != nil {
+			identity = l.verify.source.Identity
+		}
 	}
 	id, _ = identity.Of(header, body)
 	l.mu.Lock()

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -99,6 +101,34 @@ func TestListenVerifies(t *testing.T) {
 	}
 }
 
+func TestListenVerifiesByASource(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sources.json")
+	config := `{"sources":{"partner":{"scheme":"antinium","secrets":["` + testSecret + `"],"signature_header":"X-Partner","id":"field:n"}}}`
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("THE_SECRET", testSecret)
+	headers := signedHeaders(t, "antinium", testSecret, `{"n":"seven"}`)
+	for i := range headers {
+		headers[i] = strings.Replace(headers[i], "X-Antinium-Signature:", "X-Partner:", 1)
+	}
+	for name, f := range map[string]listenFlags{
+		"sources": {sourceFlags: sourceFlags{path, "partner"}},
+		"flags":   {scheme: "antinium", signatureHeader: "X-Partner", secretFlags: secretFlags{env: texts{"THE_SECRET"}}},
+	} {
+		l, out := listenerOf(t, f)
+		if w := post(l, `{"n":"seven"}`, headers...); w.Code != 200 || !strings.Contains(out.String(), "verified (antinium)") {
+			t.Errorf("%s: %d\n%s", name, w.Code, out)
+		}
+		if w := post(l, `{"n":"eight"}`, headers...); w.Code != 401 {
+			t.Errorf("%s, tampered: %d", name, w.Code)
+		}
+		if name == "sources" && !strings.Contains(out.String(), "delivery seven, attempt 1") {
+			t.Errorf("the source's id is not used:\n%s", out)
+		}
+	}
+}
+
 func TestListenAnswersAsTold(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -172,6 +202,10 @@ func TestListenIsCalledWrongly(t *testing.T) {
 		{"x", 2, "unexpected argument"},
 		{"--status 99", 2, "--status is 99"},
 		{"--fail-first -1", 2, "cannot be negative"},
+		{"--sources x", 2, "--sources needs --source"},
+		{"--source x", 2, "--source needs --sources"},
+		{"--signature-header X-A", 2, "needs --scheme antinium"},
+		{"--scheme github --signature-header X-A --secret s", 2, "--signature-header: the signature header"},
 		{"--secret s", 2, "a secret without --scheme"},
 		{"--scheme nope", 2, "unknown scheme"},
 		{"--scheme github", 2, "no secret"},

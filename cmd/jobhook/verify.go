@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"slices"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -31,7 +30,9 @@ Usage: jobhook verify --scheme NAME --secret-env VAR -H 'Name: value' … <body
   --tolerance D       how far the timestamp may lie from now (default 5m)
   --now TIME          take this as now: RFC 3339, or Unix seconds
   --sources FILE      check receive's sources configuration; with --source NAME,
-  --source NAME       take scheme, secrets and tolerance from it
+  --source NAME       verify by it, and say what receive would answer: its id, require
+                      and allow_ips count too
+  --ip ADDRESS        the sender's address, for allow_ips
 
 Exit code: 0 verified, 1 not verified (or mistakes in --sources), 2 called wrongly.
 
@@ -57,13 +58,13 @@ func (f *secretFlags) define(flags *flag.FlagSet) {
 // verifyFlags are the flags of `jobhook verify`.
 type verifyFlags struct {
 	secretFlags
+	sourceFlags
 
 	scheme, signatureHeader string
 	header                  texts
 	headers, body           string
 	tolerance               time.Duration
-	now                     string
-	sources, source         string
+	now, ip                 string
 }
 
 func (f *verifyFlags) define(flags *flag.FlagSet) {
@@ -76,8 +77,8 @@ func (f *verifyFlags) define(flags *flag.FlagSet) {
 	flags.StringVar(&f.body, "body", "", "")
 	flags.DurationVar(&f.tolerance, "tolerance", 0, "")
 	flags.StringVar(&f.now, "now", "", "")
-	flags.StringVar(&f.sources, "sources", "", "")
-	flags.StringVar(&f.source, "source", "", "")
+	flags.StringVar(&f.ip, "ip", "", "")
+	f.sourceFlags.define(flags)
 }
 
 // verification is what verify works on.
@@ -89,6 +90,8 @@ type verification struct {
 	body      []byte
 	tolerance time.Duration
 	now       time.Time
+	source    *receiving.Source // nil: none is named
+	ip        netip.Addr        // may be invalid: not given
 }
 
 func verifyCommand(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -163,61 +166,4 @@ func (f *verifyFlags) fromFlags(v *verification) (err error) {
 	}
 	v.texts, v.secrets, err = f.secretFlags.parse(v.scheme)
 	return err
-}
-
-func (f *verifyFlags) fromSources(v *verification) error {
-	if f.sources == "" {
-		return errors.New("--source needs --sources FILE")
-	}
-	raw, err := os.ReadFile(f.sources)
-	if err != nil {
-		return fmt.Errorf("--sources: %w", err)
-	}
-	sources, err := receiving.ParseSources(raw)
-	if err != nil {
-		return err
-	}
-	s, ok := sources[f.source]
-	if !ok {
-		return fmt.Errorf("--source: the file has no source of that name, only %s", strings.Join(sortedNames(sources), ", "))
-	}
-	v.scheme, v.secrets = s.Scheme, s.Secrets
-	for _, secret := range s.Secrets {
-		v.texts = append(v.texts, secret.Reveal())
-	}
-	if v.tolerance == 0 {
-		v.tolerance = s.Tolerance
-	}
-	return nil
-}
-
-// checkSources prints every mistake in a sources file, or what it sets up.
-func checkSources(path string, stdout, stderr io.Writer) int {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		fmt.Fprintf(stderr, "jobhook verify: --sources: %v\n", err)
-		return exitUsage
-	}
-	sources, err := receiving.ParseSources(raw)
-	var mistakes *receiving.ConfigError
-	if errors.As(err, &mistakes) {
-		for _, p := range mistakes.Problems {
-			fmt.Fprintf(stdout, "FAIL  %s\n", p)
-		}
-		return exitFailed
-	}
-	for _, name := range sortedNames(sources) {
-		s := sources[name]
-		fmt.Fprintf(stdout, "ok    /%s  scheme %s (%s), %d secret(s)\n", name, s.Scheme.Name(), s.Scheme.Header(), len(s.Secrets))
-	}
-	return 0
-}
-
-func sortedNames(sources receiving.Sources) []string {
-	names := make([]string, 0, len(sources))
-	for name := range sources {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -147,7 +147,11 @@ func parseJSONHeaders(raw []byte) (http.Header, error) {
 			header.Add(name, v)
 		case []any:
 			for _, one := range v {
-				header.Add(name, fmt.Sprint(one))
+				text, ok := one.(string)
+				if !ok {
+					return nil, fmt.Errorf("the header %q must be a text or a list of texts", name)
+				}
+				header.Add(name, text)
 			}
 		default:
 			return nil, fmt.Errorf("the header %q must be a text or a list of texts", name)

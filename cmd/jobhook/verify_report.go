@@ -27,7 +27,7 @@ func (v verification) report(w io.Writer) bool {
 	if problem := (*signing.Error)(nil); errors.As(err, &problem) && !errors.Is(err, signing.ErrMismatch) {
 		line(w, false, "header", problem.Header+": "+problem.Detail)
 		v.hintForm(w, problem)
-		return conclude(w, problem.Error())
+		return v.conclude(w, problem.Error())
 	}
 	line(w, true, "header", v.scheme.Header()+" is there and well formed")
 	fresh := v.reportTime(w)
@@ -35,21 +35,30 @@ func (v verification) report(w io.Writer) bool {
 	switch {
 	case errors.Is(err, signing.ErrNoSecret):
 		line(w, false, "secret", "none of the secrets can be used with this scheme")
-		return conclude(w, err.Error())
+		return v.conclude(w, err.Error())
 	case err != nil:
 		v.hintMismatch(w)
-		return conclude(w, err.Error())
+		return v.conclude(w, err.Error())
 	case !fresh:
 		fmt.Fprintln(w, "hint       the signature is right: only the time is not. Check both clocks (NTP), or pass --now if the request is an old one")
-		return conclude(w, signing.ErrStale.Error())
+		return v.conclude(w, signing.ErrStale.Error())
 	}
-	id, from := v.scheme.Identity().Of(v.header, v.body)
+	identity := v.scheme.Identity()
+	if v.source != nil {
+		identity = v.source.Identity
+	}
+	id, from := identity.Of(v.header, v.body)
 	line(w, true, "id", fmt.Sprintf("%s (from %s)", id, from))
+	if !v.reportReceive(w) {
+		fmt.Fprintln(w, "verified, but receive would not take it")
+		return false
+	}
 	fmt.Fprintln(w, "verified")
 	return true
 }
 
-func conclude(w io.Writer, reason string) bool {
+func (v verification) conclude(w io.Writer, reason string) bool {
+	v.reportReceive(w)
 	fmt.Fprintln(w, "NOT verified:", reason)
 	return false
 }

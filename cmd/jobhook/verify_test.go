@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -160,8 +161,10 @@ func TestVerifyReadsFiles(t *testing.T) {
 	secret := file("secret", "hush hush\n")
 	sources := file("sources.json", `{"sources":{"gh":{"scheme":"github","secrets":["hush hush"]}}}`)
 	broken := file("broken.json", `{"sources":{"gh":{"scheme":"github"},"B":{}}}`)
+	none := file("none.json", `{"sources":{}}`)
 	lines := file("headers.txt", "POST /gh HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: "+signature+"\r\n\r\n{}")
 	object := file("headers.json", `{"x-hub-signature-256":"`+signature+`","accept":["a","b"]}`)
+	mixed := file("mixed.json", `{"a":["b",null]}`)
 	body := file("body", "{}")
 	for _, c := range []struct {
 		name string
@@ -174,12 +177,16 @@ func TestVerifyReadsFiles(t *testing.T) {
 		{"plain", []string{"--scheme", "github", "--secret", "hush hush", "--headers", object, "--body", body}, 0, "warning: a secret on the command line"},
 		{"sources", []string{"--sources", sources, "--source", "gh", "--headers", object, "--body", body}, 0, "verified"},
 		{"sources alone", []string{"--sources", sources}, 0, "ok    /gh  scheme github (X-Hub-Signature-256), 1 secret(s)"},
+		{"no sources", []string{"--sources", none}, 0, "ok    no sources: receive answers 404"},
+		{"a scheme beside a source", []string{"--sources", sources, "--source", "gh", "--scheme", "github", "--headers", object}, 2, "leave --scheme"},
+		{"no address", []string{"--sources", sources, "--source", "gh", "--ip", "x", "--headers", object}, 2, "--ip must be an address"},
 		{"broken sources", []string{"--sources", broken}, 1, "FAIL  sources.gh: secrets is missing"},
 		{"another source", []string{"--sources", sources, "--source", "x", "--headers", object}, 2, "no source of that name, only gh"},
 		{"help", []string{"--help"}, 0, "Usage: jobhook verify"},
 		{"no scheme", []string{"--secret-file", secret, "--headers", object}, 2, "--scheme is missing: one of standard"},
 		{"no secret", []string{"--scheme", "github", "--headers", object}, 2, "no secret: give --secret-env"},
 		{"no headers", []string{"--scheme", "github", "--secret-file", secret}, 2, "no headers: give -H"},
+		{"a list that is none of texts", []string{"--scheme", "github", "--secret-file", secret, "--headers", mixed}, 2, "must be a text or a list of texts"},
 		{"an unset variable", []string{"--scheme", "github", "--secret-env", "NOT_THERE"}, 2, "NOT_THERE is empty or not exported"},
 		{"a missing file", []string{"--scheme", "github", "--secret-file", dir + "/none"}, 2, "--secret-file: open"},
 		{"a bad header", []string{"--scheme", "github", "--secret-file", secret, "-H", "x"}, 2, `"Name: value"`},
@@ -194,6 +201,78 @@ func TestVerifyReadsFiles(t *testing.T) {
 			t.Errorf("%s: exit %d, want %d and %q:\n%s", c.name, exit, c.exit, c.want, out)
 		}
 	}
+}
+
+// With a source it says what receive would answer.
+func TestVerifyJudgesAsReceiveDoes(t *testing.T) {
+	sources := filepath.Join(t.TempDir(), "sources.json")
+	config := `{"sources":{
+		"gh":{"scheme":"github","secrets":["hush hush"],"require":["ref"],"allow_ips":["192.0.2.0/24"],"id":"field:ref"},
+		"plain":{"scheme":"github","secrets":["hush hush"],"id":"field:none"}}}`
+	if err := os.WriteFile(sources, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const good, lacking = `{"ref":"main"}`, `{}`
+	for _, c := range []struct {
+		name, source, body, ip string
+		sent                   string // the body that is signed
+		exit                   int
+		want                   []string
+	}{
+		{"all right", "gh", good, "192.0.2.7", good, 0, []string{"ok    id        main (from field)", "ok    receive   /gh would answer 200, and know it for 720h0m0s as main", "\nverified\n"}},
+		{"no address", "gh", good, "", good, 0, []string{"--    address   allow_ips is set: pass --ip", "would answer 200"}},
+		{"another address", "gh", good, "198.51.100.1", good, 1, []string{"FAIL  receive   /gh would answer 403 (address not allowed)", "verified, but receive would not take it"}},
+		{"a field missing", "gh", lacking, "192.0.2.7", lacking, 1, []string{`FAIL  receive   /gh would answer 422 (payload not valid): the field "ref" is missing`}},
+		{"tampered", "gh", good, "192.0.2.7", lacking, 1, []string{"FAIL  receive   /gh would answer 401 (not verified)", "NOT verified: signature mismatch"}},
+		{"no id", "plain", good, "", good, 0, []string{"(from body hash)", `--    id        what "id" names is not in the request`}},
+	} {
+		args := append([]string{"--sources", sources, "--source", c.source}, signedHeaders(t, "github", "hush hush", c.sent)...)
+		if c.ip != "" {
+			args = append(args, "--ip", c.ip)
+		}
+		var stdout, stderr strings.Builder
+		exit := verifyCommand(args, strings.NewReader(c.body), &stdout, &stderr)
+		for _, want := range c.want {
+			if out := stdout.String() + stderr.String(); exit != c.exit || !strings.Contains(out, want) {
+				t.Errorf("%s: exit %d, want %d and %q:\n%s", c.name, exit, c.exit, want, out)
+			}
+		}
+	}
+}
+
+func FuzzHeaders(f *testing.F) {
+	f.Add([]byte("POST /x HTTP/1.1\r\nHost: x\r\n\r\nbody"))
+	f.Add([]byte("< X-A: 1\n> x-a: 2\n"))
+	f.Add([]byte(`{"a":"b","c":["d",1,null]}`))
+	f.Add([]byte(" {\"a\":{}}"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		for name, parse := range map[string]func([]byte) (http.Header, error){"any": parseHeaders, "JSON": parseJSONHeaders} {
+			header, err := parse(raw)
+			if err != nil {
+				continue
+			}
+			for key, values := range header {
+				if key != http.CanonicalHeaderKey(key) || len(values) == 0 {
+					t.Errorf("%s: %q has %q", name, key, values)
+				}
+			}
+			// What is read is written and read again as it was.
+			again, err := parse(written(t, header))
+			if err != nil || len(again) != len(header) {
+				t.Errorf("%s: %v, then %v (%v)", name, header, again, err)
+			}
+		}
+	})
+}
+
+// written is a header as a JSON object, which both readers take.
+func written(t *testing.T, header http.Header) []byte {
+	t.Helper()
+	raw, err := json.Marshal(header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
 }
 
 func FuzzVerifyHints(f *testing.F) {
