@@ -21,12 +21,16 @@ import (
 func (r *Runner) routes(q queues, ring *secrets.Ring) http.Handler {
 	putEvents := &eventBridge{q.completions, r.options.Key, time.Now, rand.Text, r.options.Log}
 	calls := r.api(q, ring)
+	inbox := inboxList{q.inbox, r.options.Key, r.options.Log}
 	var managed http.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if req.Method == http.MethodPost && req.URL.Path == "/" {
+		switch {
+		case req.Method == http.MethodPost && req.URL.Path == "/":
 			putEvents.ServeHTTP(w, req)
-			return
+		case req.URL.Path == inboxPath:
+			inbox.ServeHTTP(w, req)
+		default:
+			calls.ServeHTTP(w, req)
 		}
-		calls.ServeHTTP(w, req)
 	})
 	if r.options.onLoopback() {
 		managed = api.LoopbackOnly(managed)

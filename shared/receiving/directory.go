@@ -1,7 +1,6 @@
 package receiving
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,7 +75,7 @@ func (c *Cache) Source(ctx context.Context, name string) (Source, error) {
 	for _, age := range []time.Duration{c.ttl, missAge} {
 		state := c.read(ctx, age)
 		if !state.usable(c.now()) {
-			return Source{}, cmp.Or(state.err, errTooOld)
+			return Source{}, state.fault()
 		}
 		if s, ok := state.sources[name]; ok {
 			return s, nil
@@ -96,8 +95,8 @@ func (c *Cache) read(ctx context.Context, age time.Duration) cached {
 	case !state.usable(c.now()):
 		<-reading // fetchTimeout bounds it
 		// One that began before Lambda froze us ends by its timeout: once more.
-		if state, reading, _ = c.look(ctx, age); reading != nil {
-			<-reading
+		if _, again, _ := c.look(ctx, age); again != nil {
+			<-again
 		}
 	case mine:
 		await(reading)
@@ -141,6 +140,14 @@ func (s cached) fresh(now time.Time, age time.Duration) bool {
 		age = retryAge
 	}
 	return !s.read.IsZero() && now.Sub(s.read) < age
+}
+
+// fault is why there are no sources.
+func (s cached) fault() error {
+	if s.err == nil {
+		return errTooOld
+	}
+	return s.err
 }
 
 func (s cached) usable(now time.Time) bool {

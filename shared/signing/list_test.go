@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -156,7 +157,7 @@ func TestEd25519SignaturesAreBounded(t *testing.T) {
 	}{
 		{"the last that is considered", strings.Repeat(bad, signing.MaxEd25519-1) + good, []signing.Secret{key}, nil},
 		{"one too late", strings.Repeat(bad, signing.MaxEd25519) + good, []signing.Secret{key}, signing.ErrMismatch},
-		{"one signature, the last of all keys", good, append(others[:len(others):len(others)], key), nil},
+		{"one signature, the last of all keys", good, append(slices.Clip(others), key), nil},
 		{"the last pair", strings.Repeat(bad, 3) + good, append(others[:3:3], key), nil},
 		{"beyond the last pair", strings.Repeat(bad, 3) + good, append(others[:4:4], key), signing.ErrMismatch},
 	} {
