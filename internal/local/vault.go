@@ -7,8 +7,6 @@ import (
 
 	"github.com/jobhook/jobhook/shared/sealing"
 	"github.com/jobhook/jobhook/shared/secrets"
-	"github.com/jobhook/jobhook/shared/signing"
-	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // keysFile stands in for Secrets Manager: the runner's own secrets.
@@ -22,22 +20,11 @@ func (v vault) seal(account, endpointID, text string) (string, error) {
 }
 
 func (v vault) sealFor(ctx context.Context, owner sealing.Owner, text string) (string, error) {
-	secret, err := signing.ParseSecret(text)
-	if err != nil {
-		return "", err
-	}
-	sealed, err := v.ring.Seal(ctx, rand.Reader, owner, secret, time.Now())
-	return sealed.Sealed, err
+	return v.ring.SealText(ctx, rand.Reader, owner, text, time.Now())
 }
 
 func (v vault) open(account, endpointID, sealed string) (string, error) {
-	found, err := v.ring.For(context.Background(), &webhook.Endpoint{
-		ID: endpointID, Account: account, Secrets: []webhook.SealedSecret{{Sealed: sealed}},
-	}, time.Now())
-	if err != nil {
-		return "", err
-	}
-	return found[0].Reveal(), nil
+	return v.ring.OpenText(context.Background(), sealing.Owner{Account: account, EndpointID: endpointID}, sealed, time.Now())
 }
 
 // check tries both of the runner's own secrets, and returns the signing one.
