@@ -24,7 +24,8 @@ help: ## List the targets
 
 run: ## Try it: the local runner, a receiver and sample jobs (Go alone)
 	@tools/check go
-	@go run ./cmd/jobhook demo $(ARGS)
+	@go build -o .bin/jobhook ./cmd/jobhook
+	@exec .bin/jobhook demo $(ARGS)
 
 test: ## All tests, against emulators of DynamoDB and SQS (Go and Node)
 	@tools/check go node
