@@ -68,9 +68,8 @@ type Deps struct {
 
 // Message is one message of the completions or the retry queue.
 type Message struct {
-	ID     string // the same at every receipt of the same message
-	Body   []byte
-	SentAt time.Time // zero when unknown
+	ID   string // the same at every receipt of the same message
+	Body []byte
 }
 
 // ErrBusy says that the message's work cannot be done yet: the message must

@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strconv"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -25,7 +23,7 @@ type Function func(context.Context, events.SQSEvent) (events.SQSEventResponse, e
 func Handler(work Work, log *slog.Logger) Function {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		errs := deliver.Results(batch.Records, func(r events.SQSMessage) error {
-			return work(ctx, deliver.Message{ID: r.MessageId, Body: []byte(r.Body), SentAt: sentAt(r)})
+			return work(ctx, deliver.Message{ID: r.MessageId, Body: []byte(r.Body)})
 		})
 		failures := []events.SQSBatchItemFailure{}
 		for i, err := range errs {
@@ -36,14 +34,6 @@ func Handler(work Work, log *slog.Logger) Function {
 		}
 		return events.SQSEventResponse{BatchItemFailures: failures}, nil
 	}
-}
-
-func sentAt(r events.SQSMessage) time.Time {
-	ms, err := strconv.ParseInt(r.Attributes["SentTimestamp"], 10, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms)
 }
 
 // logFailure writes at error level what is a fault of ours; that a message is
