@@ -3,11 +3,12 @@
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := help
-.PHONY: help run test deps build bench lint format python template policy rehearse sam emulators deploy moto awscli fuzz clean
+.PHONY: help run test deps build bench metrics lint format python template policy rehearse sam emulators deploy moto awscli fuzz clean
 
 PYTHON ?= python3
 ARCH ?= arm64# of the functions: arm64 or amd64
 FUZZTIME ?= 5s
+BASE ?= 973fd88# of make metrics: the commit before the records' second edition
 ENV ?= default# of samconfig.toml: make deploy ENV=staging
 # Arguments for the targets that run something: make run ARGS="--schedule 1s,2s"
 ARGS ?=
@@ -48,6 +49,16 @@ build: ## Build the functions and the jobhook command into .bin/
 bench: ## Measure deliveries per second beside a bare sign-and-POST loop
 	@tools/check go
 	@go run ./internal/bench $(ARGS)
+
+metrics: ## Size of the code: lines, packages, helpers called once (BASE=commit to compare)
+	@tools/check go
+	@set -e; base=$$(mktemp -d); trap 'rm -rf "$$base"' EXIT; \
+		git archive -o "$$base/tar" $(BASE); tar -xf "$$base/tar" -C "$$base"; \
+		go run ./tools/metrics $(ARGS) "$$base" .
+
+cost: deps ## Count calls, units, milliseconds and bytes and write docs/cost.md
+	@tools/check go node
+	@go test -count=1 -timeout 20m -run TestCost ./shared/stack -cost $(CURDIR)/docs/cost.md
 
 lint: $(GOLANGCI) ## Check the Go code and its formatting (golangci-lint, pinned)
 	@$(GOLANGCI) run $(ARGS) ./...

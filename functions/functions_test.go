@@ -96,6 +96,37 @@ func TestABadCompletionHoldsUpNobody(t *testing.T) {
 	}
 }
 
+// The URL of a job of account acme is signed with that account's secret, and so
+// is its retry; the stack's own is of account default.
+func TestAJobsOwnURLIsSignedForItsAccount(t *testing.T) {
+	s := newStack(t)
+	customer := newCustomer(t, 1)
+	customer.secret = jobText
+	s.send(s.completions, strings.Replace(completion("1"), `"account":"acme"`, `"account":"acme","callback_url":"`+customer.URL+`/own"`, 1))
+	if taken, returned := s.pump(s.completions, s.dispatch); taken != 1 || returned != 0 {
+		t.Fatalf("dispatch took %d messages and gave %d back", taken, returned)
+	}
+	if taken, returned := s.pump(s.retries, s.retry); taken != 1 || returned != 0 {
+		t.Fatalf("retry took %d messages and gave %d back", taken, returned)
+	}
+	if posts := customer.got(t); len(posts) != 2 {
+		t.Errorf("%d posts, want two", len(posts))
+	}
+}
+
+// A message that dispatch returns is there again in seconds, not at the end of
+// its visibility timeout of minutes.
+func TestAReturnedMessageIsBackInSeconds(t *testing.T) {
+	s := newStack(t, "ENDPOINTS_TABLE=not-there")
+	s.send(s.completions, completion("1"))
+	if taken, returned := s.pump(s.completions, s.dispatch); taken != 1 || returned != 1 {
+		t.Fatalf("dispatch took %d messages and gave %d back", taken, returned)
+	}
+	if again := s.receive(s.completions); len(again) != 1 { // it waits for up to 10 s
+		t.Errorf("%d messages are back", len(again))
+	}
+}
+
 func TestAPrivateAddressIsRefusedByTheBinaries(t *testing.T) {
 	s := newStack(t, "LOCAL_ADDRESSES=", "AWS_SAM_LOCAL=")
 	customer := newCustomer(t, 0)

@@ -4,6 +4,7 @@ package functions_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -24,14 +25,17 @@ import (
 	"github.com/jobhook/jobhook/internal/emulators"
 	"github.com/jobhook/jobhook/internal/runtimeapi"
 	"github.com/jobhook/jobhook/shared/dynamo"
-	"github.com/jobhook/jobhook/shared/payload"
+	"github.com/jobhook/jobhook/shared/secrets"
+	manager "github.com/jobhook/jobhook/shared/secretsmanager"
 	"github.com/jobhook/jobhook/shared/signing"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 const (
 	signingSecret = `{"prefix":"whsec_","key":"AbCdEfGhIjKlMnOpQrStUvWxYz012345"}` // as the template generates it
-	signingText   = "whsec_AbCdEfGhIjKlMnOpQrStUvWxYz012345"
+	endpointText  = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"                       // of every endpoint
+	jobText       = "whsec_YKj6/mXox82RkCkSJMq8Q6h1eCs8V+C4licfLUwGJIc="           // derived from sealingKey for acme, see secrets.Ring
+	sealingKey    = "0123456789abcdefghijklmnopqrstuv"
 	root          = "github.com/jobhook/jobhook/functions/"
 )
 
@@ -46,6 +50,7 @@ type stack struct {
 	t                              *testing.T
 	sqs                            *sqs.Client
 	store                          *dynamo.Store
+	ring                           *secrets.Ring
 	completions, retries, rejected string // queue URLs
 	dispatch, retry                *runtimeapi.Function
 }
@@ -69,11 +74,13 @@ func newStack(t *testing.T, environment ...string) *stack {
 		}
 		*queue = aws.ToString(made.QueueUrl)
 	}
+	signer, sealer := secret(t, "signing", signingSecret), secret(t, "sealing", sealingKey)
+	source := manager.New(secretsmanager.NewFromConfig(emulators.Config(emulators.SecretsManager(t))), manager.Options{})
+	s.ring = secrets.NewRing(source, secrets.Names{Signing: signer, Sealing: sealer})
 	env := append(emulators.Environment(emulators.DynamoDB(t), emulators.SQS(t), emulators.SecretsManager(t)),
 		"ENDPOINTS_TABLE="+tables.Endpoints, "DELIVERIES_TABLE="+tables.Deliveries,
-		"RETRY_QUEUE_URL="+s.retries, "REJECTED_QUEUE_URL="+s.rejected,
-		"SIGNING_SECRET_ID="+secret(t, "signing", signingSecret),
-		"SEALING_KEY_ID="+secret(t, "sealing", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+		"COMPLETIONS_QUEUE_URL="+s.completions, "RETRY_QUEUE_URL="+s.retries, "REJECTED_QUEUE_URL="+s.rejected,
+		"SIGNING_SECRET_ID="+signer, "SEALING_KEY_ID="+sealer,
 		"SCHEDULE=1s,1s,1s", "AWS_SAM_LOCAL=true", "LOCAL_ADDRESSES=127.0.0.1/32")
 	env = append(env, environment...)
 	s.dispatch = runtimeapi.New(t, runtimeapi.Options{Bootstrap: runtimeapi.Build(t, root+"dispatch"), Env: env, Name: "dispatch", Timeout: time.Minute})
@@ -96,10 +103,13 @@ func secret(t *testing.T, name, value string) string {
 func (s *stack) endpoint(id, url string) {
 	s.t.Helper()
 	now := time.Now().UTC()
-	err := s.store.InsertEndpoint(s.t.Context(), webhook.Endpoint{
-		ID: id, Account: "acme", URL: url, Events: []string{"*"}, Profile: payload.Standard,
-		IncludeResult: true, Enabled: true, CreatedAt: now, UpdatedAt: now, Rev: "made",
-	})
+	sealed, err := s.ring.Seal(s.t.Context(), rand.Reader, "acme", id, endpointText, now)
+	if err == nil {
+		err = s.store.InsertEndpoint(s.t.Context(), webhook.Endpoint{
+			ID: id, Account: "acme", URL: url, Events: []string{"*"}, Profile: webhook.Standard, Secrets: []webhook.SealedSecret{sealed},
+			IncludeResult: true, Enabled: true, CreatedAt: now, UpdatedAt: now, Rev: "made",
+		})
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -185,6 +195,7 @@ type customer struct {
 	*httptest.Server
 	mu       sync.Mutex
 	failures int
+	secret   string
 	posts    []string // webhook-ids, in order
 	bodies   []string
 	faults   []error
@@ -193,7 +204,7 @@ type customer struct {
 
 func newCustomer(t *testing.T, failures int) *customer {
 	t.Helper()
-	c := &customer{failures: failures}
+	c := &customer{failures: failures, secret: endpointText}
 	c.Server = httptest.NewServer(c)
 	t.Cleanup(c.Close)
 	return c
@@ -202,7 +213,7 @@ func newCustomer(t *testing.T, failures int) *customer {
 func (c *customer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err == nil {
-		err = verify(r.Header, body)
+		err = verify(r.Header, body, c.secret)
 	}
 	c.mu.Lock()
 	c.posts, c.bodies = append(c.posts, r.Header.Get("Webhook-Id")), append(c.bodies, string(body))
@@ -219,12 +230,12 @@ func (c *customer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func verify(header http.Header, body []byte) error {
+func verify(header http.Header, body []byte, secret string) error {
 	scheme, err := signing.Lookup("standard")
 	if err != nil {
 		return err
 	}
-	key, err := signing.ParseSecret(signingText)
+	key, err := signing.ParseSecret(secret)
 	if err != nil {
 		return err
 	}
@@ -250,14 +261,25 @@ func completion(id string) string {
 }
 
 func messageID(id string) string {
-	return webhook.MessageID("acme", "translate.success/"+id+"/success")
+	return webhook.MessageID("acme", id, webhook.DefaultEventID("translate.success", id, "success"))
 }
 
 func (s *stack) load(id string) (webhook.Event, []webhook.Delivery) {
 	s.t.Helper()
-	ev, deliveries, err := s.store.LoadEvent(context.Background(), messageID(id))
+	events, err := s.store.Events(context.Background(), messageID(id))
+	if err != nil || events[0] == nil {
+		s.t.Fatal("no event of job ", id, err)
+	}
+	found, err := s.store.Deliveries(context.Background(), events[0].Keys()...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return ev, deliveries
+	var deliveries []webhook.Delivery
+	for _, d := range found {
+		if d == nil {
+			s.t.Fatal("a delivery has no record of job ", id)
+		}
+		deliveries = append(deliveries, *d)
+	}
+	return *events[0], deliveries
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -21,11 +22,12 @@ const apiUsage = `jobhook api serves the API of a deployed stack on this machine
 manage it: endpoints, events with their deliveries, delivery logs. It works on
 the stack's own tables with your AWS credentials, and stops with Ctrl-C.
 
-Usage: jobhook api [--listen 127.0.0.1:8788]
+Usage: jobhook api [--stack NAME] [--listen 127.0.0.1:8788]
 
-The environment names the stack's parts, as its outputs show them:
-ENDPOINTS_TABLE, DELIVERIES_TABLE, COMPLETIONS_QUEUE_URL, SIGNING_SECRET_ID and
-SEALING_KEY_ID. JOBHOOK_API_KEY, when set, is the key that requests must bring.
+  --stack NAME  the CloudFormation stack; its outputs name its parts
+
+Without --stack the environment names them: ENDPOINTS_TABLE, DELIVERIES_TABLE,
+COMPLETIONS_QUEUE_URL, SIGNING_SECRET_ID and SEALING_KEY_ID. JOBHOOK_API_KEY, when set, is the key that requests must bring.
 It listens on this machine alone.
 `
 
@@ -33,6 +35,7 @@ func apiCommand(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	flags := flag.NewFlagSet("api", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	address := flags.String("listen", "127.0.0.1:8788", "")
+	stack := flags.String("stack", "", "")
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, apiUsage)
@@ -41,19 +44,33 @@ func apiCommand(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
+	environment := settings.Environment(os.Environ())
+	if err == nil && *stack != "" {
+		if err := ofStack(ctx, *stack, environment); err != nil {
+			complain(stderr, "api", err)
+			return exitFailed
+		}
+	}
 	var s cloudapi.Settings
 	if err == nil {
-		s, err = settings.Load[cloudapi.Settings](settings.Environment(os.Environ()))
+		s, err = settings.Load[cloudapi.Settings](environment)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "jobhook api: %v\n(jobhook api --help says what it needs)\n", err)
 		return exitUsage
 	}
 	if err := serveAPI(ctx, s, *address, stderr); err != nil {
-		fmt.Fprintf(stderr, "jobhook api: %v\n", err)
+		complain(stderr, "api", err)
 		return exitFailed
 	}
 	return 0
+}
+
+// ofStack adds a stack's parts to the environment.
+func ofStack(ctx context.Context, stack string, environment map[string]string) error {
+	parts, err := cloudapi.StackEnvironment(ctx, stack)
+	maps.Copy(environment, parts)
+	return err
 }
 
 func serveAPI(ctx context.Context, s cloudapi.Settings, address string, stderr io.Writer) error {

@@ -154,10 +154,14 @@ func TestKilledInTheMiddle(t *testing.T) {
 // delivered lists the message ids whose record had landed: the log says so after it.
 func (p *process) delivered() (ids []string) {
 	for line := range strings.SplitSeq(p.said.String(), "\n") {
-		var said struct{ Msg, Status, MessageID string }
-		_ = json.Unmarshal([]byte(strings.Replace(line, "message_id", "MessageID", 1)), &said)
+		var said struct {
+			Msg, Status string
+			DeliveryID  string `json:"delivery_id"`
+		}
+		_ = json.Unmarshal([]byte(line), &said)
 		if said.Msg == "delivery.attempted" && said.Status == "delivered" {
-			ids = append(ids, said.MessageID)
+			id, _, _ := strings.Cut(said.DeliveryID, ".")
+			ids = append(ids, id)
 		}
 	}
 	return ids

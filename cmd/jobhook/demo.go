@@ -55,7 +55,11 @@ func playDemo(ctx context.Context, o local.Options, stdout, stderr io.Writer) in
 		return exit
 	}
 	fmt.Fprintf(stdout, "jobhook serves %s, schedule %s. Deliveries, as they happen:\n\n", r.URL, shown(o.Schedule))
-	stop, err := demo.Demo{API: r.URL, Key: o.Key, Signing: r.SigningSecret, Out: stdout}.Run(ctx)
+	secret, err := r.JobSecret(ctx, demo.Account)
+	if err != nil {
+		return finish(ctx, "demo", r, err, stderr)
+	}
+	stop, err := demo.Demo{API: r.URL, Key: o.Key, JobSecret: secret, Out: stdout}.Run(ctx)
 	switch {
 	case ctx.Err() != nil && err != nil: // Ctrl-C while it began
 		return finish(ctx, "demo", r, nil, stderr)

@@ -14,8 +14,8 @@ import (
 
 	"github.com/jobhook/jobhook/internal/local"
 	"github.com/jobhook/jobhook/shared/deliver"
-	"github.com/jobhook/jobhook/shared/payload"
 	"github.com/jobhook/jobhook/shared/schedule"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 const localUsage = `jobhook local runs all of jobhook on this machine: the API, the queues and the
@@ -64,7 +64,7 @@ func (f *localFlags) define(flags *flag.FlagSet) {
 	flags.BoolVar(&o.AllowLoopback, "allow-loopback", false, "")
 	durationVar(flags, &o.SendTimeout, "send-timeout", 10*time.Second)
 	durationVar(flags, &o.Retention, "retention", deliver.DefaultRetention)
-	flags.StringVar(&f.profile, "callback-profile", string(payload.Standard), "")
+	flags.StringVar(&f.profile, "callback-profile", string(webhook.Standard), "")
 	flags.StringVar(&o.Wire.UserAgent, "user-agent", "", "")
 	flags.StringVar(&o.Wire.AntiniumHeader, "antinium-header", "", "")
 	flags.BoolVar(&f.json, "json", false, "")
@@ -100,7 +100,7 @@ func (f *localFlags) parse(flags *flag.FlagSet, args []string, help string, stdo
 		}
 	}
 	if err == nil {
-		if f.options.Profile, err = payload.ParseProfile(f.profile); err != nil {
+		if f.options.Profile, err = webhook.ParseProfile(f.profile); err != nil {
 			err = fmt.Errorf("--callback-profile: %w", err)
 		}
 	}

@@ -31,7 +31,7 @@ func TestCalledWrongly(t *testing.T) {
 		{"local --schedule 200h", []string{"too long"}},
 		{"local --nonsense", []string{"jobhook local: ", "-nonsense", "--help lists the flags"}},
 		{"local --listen", []string{"needs an argument"}},
-		{"local --schedule " + strings.Repeat("1s,", 40) + "1s", []string{"--schedule has 41 delays; at most 30"}},
+		{"local --schedule " + strings.Repeat("1s,", 40) + "1s", []string{"--schedule has 41 delays; the maximum is 30"}},
 		{"local --send-timeout soon", []string{"send-timeout", `write a duration like "10s"`}},
 		{"local --send-timeout 1h", []string{"--send-timeout is 1h0m0s; it must be from 10ms to 30s"}},
 		{"local --callback-profile x", []string{"--callback-profile: "}},

@@ -20,6 +20,7 @@ Usage: jobhook COMMAND [flags]
   local    run everything on this machine, in one process and one file
   api      serve a deployed stack's API on this machine, with your AWS credentials
   demo     run local with a receiver and sample completions, to watch it work
+  secret   print what verifies the webhooks of an account's jobs' own URLs
   verify   check a received request's signature, and say what is wrong with it
   listen   receive webhooks here, print and verify them, answer as told
   version  print the version
@@ -65,6 +66,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return apiCommand(ctx, args, stdout, stderr)
 	case "demo":
 		return demoCommand(ctx, args, stdout, stderr)
+	case "secret":
+		return secretCommand(ctx, args, stdout, stderr)
 	case "verify":
 		return verifyCommand(args, stdin, stdout, stderr)
 	case "listen":

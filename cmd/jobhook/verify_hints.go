@@ -11,7 +11,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/jobhook/jobhook/shared/payload"
+	"github.com/jobhook/jobhook/shared/canonjson"
 	"github.com/jobhook/jobhook/shared/signing"
 )
 
@@ -106,7 +106,7 @@ func rewritten(body []byte) (list []variant[[]byte]) {
 	if json.Compact(&buf, body) == nil {
 		list = append(list, variant[[]byte]{bytes.Clone(buf.Bytes()), "the JSON has no white space" + advice})
 	}
-	if canonical, err := payload.Canonical(nil, body); err == nil {
+	if canonical, err := canonjson.Append(nil, body); err == nil {
 		list = append(list, variant[[]byte]{canonical, "it is what JSON.stringify(JSON.parse(body)) gives" + advice})
 	}
 	for _, indent := range []string{"  ", "    ", "\t"} {

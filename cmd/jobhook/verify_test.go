@@ -60,7 +60,10 @@ func TestVerifySaysYes(t *testing.T) {
 }
 
 func TestVerifyFindsTheUsualMistakes(t *testing.T) {
-	const body = `{"url":"https://example.com/é","n":1.0,"list":[1,2]}`
+	const (
+		body = `{"url":"https://example.com/é","n":1.0,"list":[1,2]}`
+		key  = "hush hush hush hush"
+	)
 	indented := "{\n  \"url\": \"https://example.com/é\",\n  \"n\": 1.0,\n  \"list\": [\n    1,\n    2\n  ]\n}"
 	quoted, _ := json.Marshal(body)
 	for _, c := range []struct {
@@ -69,24 +72,24 @@ func TestVerifyFindsTheUsualMistakes(t *testing.T) {
 		signedWith, checked string // the secret
 		want                string
 	}{
-		{"a line end added", "github", body, body + "\n", "s", "s", "the line end after the body is removed"},
-		{"a line end of Windows", "github", body, body + "\r\n", "s", "s", "the line end after the body is removed"},
-		{"a line end lost", "github", body + "\n", body, "s", "s", "a line end is added"},
-		{"line ends turned", "github", "a\nb", "a\r\nb", "s", "s", `each \r\n in the body is \n`},
-		{"base64", "github", body, base64.StdEncoding.EncodeToString([]byte(body)), "s", "s", "the body is base64-decoded"},
-		{"encoded twice", "github", body, string(quoted), "s", "s", "encoded twice"},
-		{"pretty-printed", "stripe", body, indented, "s", "s", "the JSON has no white space"},
-		{"compacted", "stripe", indented, body, "s", "s", "the JSON is indented"},
-		{"as JSON.stringify has it", "stripe", `{"n":1}`, `{"n": 1.0}`, "s", "s", "JSON.stringify(JSON.parse(body))"},
-		{"as Python has it", "stripe", `{"a": ",:", "b": [1, 2]}`, `{"a":",:","b":[1,2]}`, "s", "s", "Python's json.dumps"},
-		{"as PHP has it", "stripe", `{"a":"\/x"}`, `{"a":"/x"}`, "s", "s", `each / is \/`},
-		{"escaped", "stripe", `{"a":"\u00e9\ud83c\udf89"}`, `{"a":"é🎉"}`, "s", "s", "escapes"},
+		{"a line end added", "github", body, body + "\n", key, key, "the line end after the body is removed"},
+		{"a line end of Windows", "github", body, body + "\r\n", key, key, "the line end after the body is removed"},
+		{"a line end lost", "github", body + "\n", body, key, key, "a line end is added"},
+		{"line ends turned", "github", "a\nb", "a\r\nb", key, key, `each \r\n in the body is \n`},
+		{"base64", "github", body, base64.StdEncoding.EncodeToString([]byte(body)), key, key, "the body is base64-decoded"},
+		{"encoded twice", "github", body, string(quoted), key, key, "encoded twice"},
+		{"pretty-printed", "stripe", body, indented, key, key, "the JSON has no white space"},
+		{"compacted", "stripe", indented, body, key, key, "the JSON is indented"},
+		{"as JSON.stringify has it", "stripe", `{"n":1}`, `{"n": 1.0}`, key, key, "JSON.stringify(JSON.parse(body))"},
+		{"as Python has it", "stripe", `{"a": ",:", "b": [1, 2]}`, `{"a":",:","b":[1,2]}`, key, key, "Python's json.dumps"},
+		{"as PHP has it", "stripe", `{"a":"\/x"}`, `{"a":"/x"}`, key, key, `each / is \/`},
+		{"escaped", "stripe", `{"a":"\u00e9\ud83c\udf89"}`, `{"a":"é🎉"}`, key, key, "escapes"},
 		{"without whsec_", "github", body, body, strings.TrimPrefix(testSecret, "whsec_"), testSecret, "secret 1 is used without its whsec_"},
 		{"whsec_ lost", "standard", body, body, testSecret, strings.TrimPrefix(testSecret, "whsec_"), "whsec_ before it"},
-		{"quotes around it", "github", body, body, "s", `"s"`, "without the quotes"},
-		{"base64 of the key", "github", body, body, "key!", base64.StdEncoding.EncodeToString([]byte("key!")), "base64-decoded first"},
-		{"both wrong", "github", body, body + "\n", "s", `"s"`, "without the quotes around it, and the line end"},
-		{"another secret", "github", body, body, "zz-one", "zz-two", "no usual mistake explains it"},
+		{"quotes around it", "github", body, body, key, `"` + key + `"`, "without the quotes"},
+		{"base64 of the key", "github", body, body, key, base64.StdEncoding.EncodeToString([]byte(key)), "base64-decoded first"},
+		{"both wrong", "github", body, body + "\n", key, `"` + key + `"`, "without the quotes around it, and the line end"},
+		{"another secret", "github", body, body, "the one secret of two", "the other of the two", "no usual mistake explains it"},
 		{"another body", "svix", body, "{}", testSecret, testSecret, "no usual mistake explains it"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -94,7 +97,7 @@ func TestVerifyFindsTheUsualMistakes(t *testing.T) {
 			if exit != 1 || !strings.Contains(out, "FAIL  signature 1 with secret 1: does not match") || !strings.Contains(out, c.want) {
 				t.Errorf("exit %d, want 1 and %q:\n%s", exit, c.want, out)
 			}
-			if len(c.checked) > 3 && strings.Contains(out, c.checked) {
+			if strings.Contains(out, c.checked) {
 				t.Errorf("the secret is shown:\n%s", out)
 			}
 		})
@@ -136,10 +139,10 @@ func TestVerifyNamesThePartThatFails(t *testing.T) {
 }
 
 func TestVerifyTriesEachSignatureWithEachSecret(t *testing.T) {
-	stripe := signedHeaders(t, "stripe", "new", "{}")
+	stripe := signedHeaders(t, "stripe", "the new secret of Stripe", "{}")
 	header := stripe[1] + ",v1=" + strings.Repeat("0", 64)
-	t.Setenv("OLD", "old")
-	exit, out := runVerify(t, "{}", "new", "--scheme", "stripe", "--secret-env", "OLD", "-H", header)
+	t.Setenv("OLD", "the old secret of Stripe")
+	exit, out := runVerify(t, "{}", "the new secret of Stripe", "--scheme", "stripe", "--secret-env", "OLD", "-H", header)
 	for _, want := range []string{"ok    signature 1 with secret 1: matches", "no    signature 1 with secret 2: does not", "no    signature 2 with secret 1", "no    signature 2 with secret 2"} {
 		if exit != 0 || !strings.Contains(out, want) {
 			t.Errorf("exit %d, want %q:\n%s", exit, want, out)
@@ -156,10 +159,10 @@ func TestVerifyReadsFiles(t *testing.T) {
 		}
 		return path
 	}
-	headers := signedHeaders(t, "github", "hush hush", "{}")
+	headers := signedHeaders(t, "github", "hush hush hush hush", "{}")
 	signature := strings.TrimPrefix(headers[3], "X-Hub-Signature-256: ")
-	secret := file("secret", "hush hush\n")
-	sources := file("sources.json", `{"sources":{"gh":{"scheme":"github","secrets":["hush hush"]}}}`)
+	secret := file("secret", "hush hush hush hush\n")
+	sources := file("sources.json", `{"sources":{"gh":{"scheme":"github","secrets":["hush hush hush hush"]}}}`)
 	broken := file("broken.json", `{"sources":{"gh":{"scheme":"github"},"B":{}}}`)
 	none := file("none.json", `{"sources":{}}`)
 	lines := file("headers.txt", "POST /gh HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: "+signature+"\r\n\r\n{}")
@@ -174,7 +177,7 @@ func TestVerifyReadsFiles(t *testing.T) {
 	}{
 		{"lines", []string{"--scheme", "github", "--secret-file", secret, "--headers", lines, "--body", body}, 0, "verified"},
 		{"JSON", []string{"--scheme", "github", "--secret-file", secret, "--headers", object, "--body", body}, 0, "verified"},
-		{"plain", []string{"--scheme", "github", "--secret", "hush hush", "--headers", object, "--body", body}, 0, "warning: a secret on the command line"},
+		{"plain", []string{"--scheme", "github", "--secret", "hush hush hush hush", "--headers", object, "--body", body}, 0, "warning: a secret on the command line"},
 		{"sources", []string{"--sources", sources, "--source", "gh", "--headers", object, "--body", body}, 0, "verified"},
 		{"sources alone", []string{"--sources", sources}, 0, "ok    /gh  scheme github (X-Hub-Signature-256), 1 secret(s)"},
 		{"no sources", []string{"--sources", none}, 0, "ok    no sources: receive answers 404"},
@@ -207,8 +210,8 @@ func TestVerifyReadsFiles(t *testing.T) {
 func TestVerifyJudgesAsReceiveDoes(t *testing.T) {
 	sources := filepath.Join(t.TempDir(), "sources.json")
 	config := `{"sources":{
-		"gh":{"scheme":"github","secrets":["hush hush"],"require":["ref"],"allow_ips":["192.0.2.0/24"],"id":"field:ref"},
-		"plain":{"scheme":"github","secrets":["hush hush"],"id":"field:none"}}}`
+		"gh":{"scheme":"github","secrets":["hush hush hush hush"],"require":["ref"],"allow_ips":["192.0.2.0/24"],"id":"field:ref"},
+		"plain":{"scheme":"github","secrets":["hush hush hush hush"],"id":"field:none"}}}`
 	if err := os.WriteFile(sources, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +229,7 @@ func TestVerifyJudgesAsReceiveDoes(t *testing.T) {
 		{"tampered", "gh", good, "192.0.2.7", lacking, 1, []string{"FAIL  receive   /gh would answer 401 (not verified)", "NOT verified: signature mismatch"}},
 		{"no id", "plain", good, "", good, 0, []string{"(from body hash)", `--    id        what "id" names is not in the request`}},
 	} {
-		args := append([]string{"--sources", sources, "--source", c.source}, signedHeaders(t, "github", "hush hush", c.sent)...)
+		args := append([]string{"--sources", sources, "--source", c.source}, signedHeaders(t, "github", "hush hush hush hush", c.sent)...)
 		if c.ip != "" {
 			args = append(args, "--ip", c.ip)
 		}
@@ -280,6 +283,7 @@ func FuzzVerifyHints(f *testing.F) {
 	f.Add([]byte("\x1f\x8b"), "v1,AA== v1a,", "00")
 	f.Add([]byte(`"\ud800"`), "t=1,v1=", `"`)
 	f.Fuzz(func(t *testing.T, body []byte, signature, secret string) {
+		secret += strings.Repeat("0", max(0, signing.MinSecretLength-len(secret))) // no scheme accepts a shorter one
 		for _, name := range signing.Names() {
 			s, err := signing.Lookup(name)
 			if err != nil {

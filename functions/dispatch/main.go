@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -31,9 +32,9 @@ func wire(ctx context.Context) (sqsbatch.Function, error) {
 		return nil, err
 	}
 	log := telemetry.Logger(os.Stdout, s.LogLevel, "dispatch")
-	deps, err := stack.Deps(ctx, s.Delivery, s.RejectedQueueURL, log)
+	deps, source, err := stack.Deps(ctx, s.Delivery, stack.Queues{Source: s.CompletionsQueueURL, Rejected: s.RejectedQueueURL}, log)
 	if err != nil {
 		return nil, err
 	}
-	return sqsbatch.Handler(deliver.NewDispatcher(deps, s.Config()).Dispatch, log), nil
+	return sqsbatch.Handler(deliver.NewDispatcher(deps, s.Config()).Dispatch, source, rand.Float64, log), nil
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -31,9 +32,9 @@ func wire(ctx context.Context) (sqsbatch.Function, error) {
 		return nil, err
 	}
 	log := telemetry.Logger(os.Stdout, s.LogLevel, "retry")
-	deps, err := stack.Deps(ctx, s.Delivery, "", log)
+	deps, source, err := stack.Deps(ctx, s.Delivery, stack.Queues{Source: s.RetryQueueURL}, log)
 	if err != nil {
 		return nil, err
 	}
-	return sqsbatch.Handler(deliver.NewRetrier(deps, s.Config()).Retry, log), nil
+	return sqsbatch.Handler(deliver.NewRetrier(deps, s.Config()).Retry, source, rand.Float64, log), nil
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/jobhook/jobhook/internal/cloudapi"
 	"github.com/jobhook/jobhook/internal/emulators"
 	"github.com/jobhook/jobhook/shared/dynamo"
-	"github.com/jobhook/jobhook/shared/queue"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 func TestMain(m *testing.M) {
@@ -47,7 +47,7 @@ func newSettings(t *testing.T) cloudapi.Settings {
 	s := cloudapi.Settings{
 		EndpointsTable: emulators.Name("Endpoints"), DeliveriesTable: emulators.Name("Deliveries"),
 		SigningSecretID: secret(t, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), SealingKeyID: secret(t, strings.Repeat("0123456789abcdef", 4)),
-		Retention: time.Hour, CallbackProfile: "standard",
+		Retention: time.Hour, CallbackProfile: "standard", SendTimeout: time.Second,
 	}
 	db := dynamodb.NewFromConfig(emulators.Config(emulators.DynamoDB(t)))
 	for _, table := range dynamo.Definitions(dynamo.Tables{Endpoints: s.EndpointsTable, Deliveries: s.DeliveriesTable}) {
@@ -90,8 +90,8 @@ func TestManagingADeployedStack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, made := call(t, handler, "POST", "/v1/accounts/acme/endpoints", `{"url":"https://example.com/hook","profile":"sharpapi","secret":"of-the-customer"}`)
-	if status != http.StatusCreated || made["secret"] != "of-the-customer" {
+	status, made := call(t, handler, "POST", "/v1/accounts/acme/endpoints", `{"url":"https://example.com/hook","profile":"sharpapi","secret":"of-the-customer-itself"}`)
+	if status != http.StatusCreated || made["secret"] != "of-the-customer-itself" {
 		t.Fatalf("%d %v", status, made)
 	}
 	path := "/v1/accounts/acme/endpoints/" + made["id"].(string)
@@ -106,10 +106,10 @@ func TestManagingADeployedStack(t *testing.T) {
 	}
 	got, err := sqs.NewFromConfig(emulators.Config(emulators.SQS(t))).ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &s.CompletionsQueueURL, WaitTimeSeconds: 5})
 	if err != nil || len(got.Messages) == 0 {
-		t.Fatalf("no word of it to dispatch (%v)", err)
+		t.Fatalf("dispatch is not told (%v)", err)
 	}
-	if a, ok := queue.ParseAccepted([]byte(aws.ToString(got.Messages[0].Body))); !ok || a.Account != "acme" {
-		t.Errorf("word of it is %+v", a)
+	if a, ok, err := webhook.ParseAccepted([]byte(aws.ToString(got.Messages[0].Body))); !ok || err != nil || a.Account != "acme" {
+		t.Errorf("dispatch is told %+v (%v)", a, err)
 	}
 	if status, ev := call(t, handler, "GET", "/v1/accounts/acme/events/translate.success%2F1%2Fsuccess", ""); status != http.StatusOK || ev["event_type"] != "translate.success" {
 		t.Errorf("%d %v", status, ev)

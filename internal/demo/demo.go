@@ -35,13 +35,14 @@ var endpoints = []endpoint{
 
 // Demo drives a running jobhook over its API, as anybody could.
 type Demo struct {
-	API     string // where jobhook serves
-	Key     string // its API key; empty when none is needed
-	Signing string // the secret of job-level URLs
-	Out     io.Writer
+	API       string // where jobhook serves
+	Key       string // its API key; empty when none is needed
+	JobSecret string // what signs the job URLs of Account
+	Out       io.Writer
 }
 
-const account = "acme"
+// Account is whose jobs the samples are.
+const Account = "acme"
 
 // Run registers the endpoints, with the receiver behind them, and publishes
 // the samples. Deliveries go on after it has returned. stop closes the receiver.
@@ -66,7 +67,7 @@ func (d Demo) play(ctx context.Context, r *receiver) error {
 		r.serve(e.path, e.profile, secret, e.failures)
 	}
 	const jobPath = "/jobs/job_5150"
-	r.serve(jobPath, "unitary", d.Signing, 0)
+	r.serve(jobPath, "unitary", d.JobSecret, 0)
 	for _, name := range []string{"translation", "moderation", "document", "batch", "finetune"} {
 		if err := d.publish(ctx, name, ""); err != nil {
 			return err
@@ -103,7 +104,7 @@ func (d Demo) post(ctx context.Context, path string, body, into any) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.API+"/v1/accounts/"+account+path, bytes.NewReader(text))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.API+"/v1/accounts/"+Account+path, bytes.NewReader(text))
 	if err != nil {
 		return fmt.Errorf("POST %s: %w", path, err)
 	}

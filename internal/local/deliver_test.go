@@ -28,7 +28,7 @@ func verified(t *testing.T, scheme, secret string, h hit) {
 
 func TestEachProfileArrivesSigned(t *testing.T) {
 	for profile, want := range map[string]string{
-		"standard": `{"id":"j1","status":"success","text":"hola"}`,
+		"standard": `{"id":"j1","result":{"text":"hola"},"status":"success","type":"translate"}`,
 		"sharpapi": `{"id":"j1","status":"success","type":"translate","result":{"text":"hola"}}`,
 		"unitary":  ``,
 		"antinium": `{"id":"j1","status":"success","text":"hola"}`,
@@ -59,12 +59,17 @@ func data(t *testing.T, h hit) string {
 
 func TestTheJobsOwnURL(t *testing.T) {
 	w, r := run(t), receive(t, always(200))
-	w.publish(`{"id":"j1","status":"success","type":"translate","callback_url":"` + r.URL + `/own?x=1","callback_profile":"unitary"}`)
+	const account = "/v1/accounts/default" // whose jobs the signing secret itself signs
+	sent := w.do("POST", account+"/events", `{"id":"j1","status":"success","type":"translate","callback_url":"`+r.URL+`/own?x=1","callback_profile":"unitary"}`).is(202)
 	h := r.next(t)
-	verified(t, "unitary", w.SigningSecret, h)
-	w.await("msg", "delivery.attempted", "endpoint_id", "job", "status", "delivered")
-	d := w.event("translate.success/j1/success").list("deliveries")[0]
-	equal(t, "endpoint_id", d["endpoint_id"], any(nil))
+	secret, err := w.JobSecret(t.Context(), "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	verified(t, "unitary", secret, h)
+	w.await("msg", "delivery.attempted", "delivery_id", sent.text("message_id")+".job", "status", "delivered")
+	d := w.do("GET", account+"/jobs/j1", "").is(200).list("data")[0].list("deliveries")[0]
+	equal(t, "endpoint_id", d["endpoint_id"], any("job"))
 	equal(t, "url", d.text("url"), r.URL+"/own?x=1")
 }
 

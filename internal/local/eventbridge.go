@@ -11,8 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/embedded"
-	"github.com/jobhook/jobhook/shared/queue"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // Limits of EventBridge's PutEvents (2026): entries, and the sum of their
@@ -28,13 +29,11 @@ const detailType = "Job Completed"
 // eventBridge takes PutEvents in AWS's JSON 1.1 protocol and does what the
 // template's rule does: completions go to the completions queue.
 type eventBridge struct {
-	completions interface {
-		Send(ctx context.Context, m queue.Message) error
-	}
-	key string // the API key; the CLI sends it as its access key id. Empty: none is needed
-	now func() time.Time
-	id  func() string
-	log *slog.Logger
+	completions deliver.Queue
+	key         string // the API key; the CLI sends it as its access key id. Empty: none is needed
+	now         func() time.Time
+	id          func() string
+	log         *slog.Logger
 }
 
 func (b *eventBridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -90,7 +89,7 @@ func (b *eventBridge) put(ctx context.Context, e putEntry) putResult {
 	}
 	body, err := b.envelope(id, e)
 	if err == nil {
-		err = b.completions.Send(ctx, queue.Message{Body: body})
+		err = b.completions.Send(ctx, webhook.Message{Body: body})[0]
 	}
 	if errors.Is(err, embedded.ErrTooLarge) {
 		return putResult{ErrorCode: "InvalidArgument", ErrorMessage: fmt.Sprintf("the event is over %d bytes", embedded.MaxBody)}

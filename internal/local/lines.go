@@ -54,11 +54,14 @@ func (l *Lines) sentence(r slog.Record, f fields) (word, text string) {
 	case r.Message == "delivery.attempted":
 		return f.text("status"), f.attempt(l.now())
 	case strings.HasPrefix(r.Message, "delivery.") && f.text("status") != "":
-		return f.text("status"), fmt.Sprintf("%s to %s  %s", f.text("event_type"), f.text("host"), f.text("delivery_id"))
+		return f.text("status"), fmt.Sprintf("%s to %s%s%s  %s",
+			f.text("event_type"), f.text("host"), f.because(), f.again(l.now()), f.text("delivery_id"))
 	case r.Message == "completion.rejected":
-		return "rejected", fmt.Sprintf("a completion was set aside: %s  (see /v1/rejected)", f.text("reason"))
+		return "rejected", fmt.Sprintf("a completion: %s  (see /v1/rejected)", f.text("reason"))
 	case r.Message == "endpoint.disabled":
 		return "disabled", fmt.Sprintf("endpoint %s answered 410 Gone", f.text("endpoint_id"))
+	case r.Message == "event.unwanted":
+		return "unwanted", fmt.Sprintf("%s: no endpoint of account %s wants it  %s", f.text("event_type"), f.text("account"), f.text("message_id"))
 	case r.Message == "event.unmatched":
 		return "ignored", fmt.Sprintf("an event whose DetailType is %q: only %q is taken", f.text("detail_type"), f.text("want"))
 	case r.Message == "message.given_up":
@@ -106,10 +109,23 @@ func (f fields) attempt(now time.Time) string {
 	if code := f.text("status_code"); code != "" && code != "0" {
 		answer = code
 	}
-	line := fmt.Sprintf("%s to %s  attempt %s: %s in %s ms",
-		f.text("event_type"), f.text("host"), f.text("attempt"), answer, f.text("duration_ms"))
-	if next, ok := f["next_attempt_at"]; ok && next.Kind() == slog.KindTime {
-		line += fmt.Sprintf(", again in %s", max(next.Time().Sub(now), 0).Round(100*time.Millisecond))
+	return fmt.Sprintf("%s to %s  attempt %s: %s in %s ms%s  %s",
+		f.text("event_type"), f.text("host"), f.text("attempt"), answer, f.text("duration_ms"), f.again(now), f.text("delivery_id"))
+}
+
+// because says why nothing was posted; nothing where no reason is given.
+func (f fields) because() string {
+	if reason := f.text("reason"); reason != "" {
+		return "  " + reason
 	}
-	return line + "  " + f.text("delivery_id")
+	return ""
+}
+
+// again says when the next attempt follows; nothing when none does.
+func (f fields) again(now time.Time) string {
+	next, ok := f["next_attempt_at"]
+	if !ok || next.Kind() != slog.KindTime {
+		return ""
+	}
+	return fmt.Sprintf(", again in %s", max(next.Time().Sub(now), 0).Round(100*time.Millisecond))
 }

@@ -49,17 +49,26 @@ func TestLines(t *testing.T) {
 			"12:00:00  retrying   translate.success to example.com  attempt 1: refused in 1 ms, again in 0s  msg_1.ep_1",
 		},
 		{
-			"held", 0, "delivery.held", append(attempt, "status", "held"),
-			"12:00:00  held       translate.success to example.com  msg_1.ep_1",
+			"held", 0, "delivery.held", append(attempt, "status", "held", "reason", "endpoint_disabled"),
+			"12:00:00  held       translate.success to example.com  endpoint_disabled  msg_1.ep_1",
 		},
 		{
 			"canceled", 0, "delivery.canceled", append(attempt, "status", "canceled"),
 			"12:00:00  canceled   translate.success to example.com  msg_1.ep_1",
 		},
 		{
+			"postponed", 0, "delivery.postponed", append(attempt, "status", "pending", "reason", "secret_unreadable", "next_attempt_at", noon.Add(time.Minute)),
+			"12:00:00  pending    translate.success to example.com  secret_unreadable, again in 1m0s  msg_1.ep_1",
+		},
+		{
+			"unwanted", 0, "event.unwanted",
+			[]any{"event_type", "a.b", "account", "acme", "message_id", "msg_1"},
+			"12:00:00  unwanted   a.b: no endpoint of account acme wants it  msg_1",
+		},
+		{
 			"rejected", 4, "completion.rejected",
 			[]any{"reason", "id: is missing"},
-			"12:00:00  rejected   a completion was set aside: id: is missing  (see /v1/rejected)",
+			"12:00:00  rejected   a completion: id: is missing  (see /v1/rejected)",
 		},
 		{
 			"gone", 4, "endpoint.disabled",

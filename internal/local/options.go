@@ -12,8 +12,8 @@ import (
 
 	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/intake"
-	"github.com/jobhook/jobhook/shared/payload"
 	"github.com/jobhook/jobhook/shared/schedule"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // Defaults of Options.
@@ -21,6 +21,9 @@ const (
 	DefaultListen = "127.0.0.1:8787"
 	DefaultDir    = ".jobhook"
 )
+
+// endpointCache bounds what is remembered of endpoints that do not change.
+const endpointCache = time.Minute
 
 // Options are what `jobhook local` may be told.
 type Options struct {
@@ -31,7 +34,7 @@ type Options struct {
 	Key           string
 	SendTimeout   time.Duration
 	Retention     time.Duration
-	Profile       payload.Profile // of job-level URLs that name none
+	Profile       webhook.Profile // of job-level URLs that name none
 	Wire          deliver.Wire
 	Log           *slog.Logger
 }
@@ -86,12 +89,12 @@ func (o Options) onLoopback() bool {
 func (o Options) config() deliver.Config {
 	return deliver.Config{
 		Schedule: o.Schedule, SendTimeout: o.SendTimeout, RetryAfterMax: deliver.DefaultRetryAfterMax,
-		Concurrency: invocations * batchSize, Intake: o.rules(), Wire: o.Wire,
+		Concurrency: invocations * batchSize, CallbackProfile: o.Profile, EndpointCache: endpointCache, Intake: o.rules(), Wire: o.Wire,
 	}
 }
 
 func (o Options) rules() intake.Rules {
-	return intake.Rules{Profile: o.Profile, Retention: o.Retention}
+	return intake.Rules{Retention: o.Retention}
 }
 
 // reserved are the headers that endpoints may not set because of an option.

@@ -25,7 +25,7 @@ const (
 	// visibility is longer than an invocation and its lease.
 	visibility = 75 * time.Second
 	// maxReceives is the template's maxReceiveCount.
-	maxReceives = 10
+	maxReceives = 100
 )
 
 // poller does what Lambda's event source mapping does: it takes messages off a

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/jobhook/jobhook/shared/embedded"
-	"github.com/jobhook/jobhook/shared/queue"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // function is a Lambda handler of a test's own.
@@ -72,7 +72,7 @@ func TestThePollerGivesBackWhatWasNotDone(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				db, q := openQueue(t)
 				for n := range 3 {
-					ok(t, q.Send(t.Context(), queue.Message{Body: []byte("m" + strconv.Itoa(n))}))
+					ok(t, q.Send(t.Context(), webhook.Message{Body: []byte("m" + strconv.Itoa(n))})[0])
 				}
 				var calls [][]string
 				ctx, stop := context.WithCancel(t.Context())
@@ -104,7 +104,7 @@ func TestThePollerGivesBackWhatWasNotDone(t *testing.T) {
 func TestGivenUpAndResumed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db, q := openQueue(t)
-		ok(t, q.Send(t.Context(), queue.Message{Body: []byte("m")}))
+		ok(t, q.Send(t.Context(), webhook.Message{Body: []byte("m")})[0])
 		var said strings.Builder
 		ctx, stop := context.WithTimeout(t.Context(), (maxReceives+2)*visibility)
 		defer stop()
@@ -140,7 +140,7 @@ func openQueue(t *testing.T) (*embedded.DB, *embedded.Queue) {
 func TestWhatTheFunctionSees(t *testing.T) {
 	db, q := openQueue(t)
 	defer db.Close()
-	ok(t, q.Send(t.Context(), queue.Message{Body: []byte("hi")}))
+	ok(t, q.Send(t.Context(), webhook.Message{Body: []byte("hi")})[0])
 	got, err := q.Receive(t.Context(), 10)
 	ok(t, err)
 	record := (&poller{name: "q"}).event(got).Records[0]
@@ -158,7 +158,7 @@ func TestTheDeadAreTriedAgain(t *testing.T) {
 	dead, err := db.Queue("q-dead", embedded.QueueConfig{Visibility: visibility})
 	ok(t, err)
 	for n := range upkeepStep + 5 {
-		ok(t, dead.Send(t.Context(), queue.Message{Body: []byte(strconv.Itoa(n)), Group: "acme"}))
+		ok(t, dead.Send(t.Context(), webhook.Message{Body: []byte(strconv.Itoa(n)), Group: "acme"})[0])
 	}
 	moved, err := redrive(t.Context(), dead, q)
 	ok(t, err)
@@ -180,10 +180,10 @@ func TestOldLettersGo(t *testing.T) {
 	q, err := db.Queue("rejected", embedded.QueueConfig{Visibility: visibility})
 	ok(t, err)
 	for range 2*upkeepStep + 1 {
-		ok(t, q.Send(t.Context(), queue.Message{Body: []byte("old")}))
+		ok(t, q.Send(t.Context(), webhook.Message{Body: []byte("old")})[0])
 	}
 	now = now.Add(letterAge)
-	ok(t, q.Send(t.Context(), queue.Message{Body: []byte("new")}))
+	ok(t, q.Send(t.Context(), webhook.Message{Body: []byte("new")})[0])
 	ok(t, dropOld(t.Context(), q, now.Add(-letterAge)))
 	if q.Len() != 2*upkeepStep+2 {
 		t.Errorf("%d left: some went too early", q.Len())

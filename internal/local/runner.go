@@ -19,11 +19,11 @@ const requestsEnd = 3 * time.Second
 
 // Runner is a started runner.
 type Runner struct {
-	URL           string // where it serves
-	SigningSecret string // signs job-level URLs and endpoints without a secret of their own
+	URL string // where it serves
 
 	options Options
 	db      *embedded.DB
+	vault   vault
 	sender  *sender.Sender
 	server  *http.Server
 	pollers []*poller

@@ -10,17 +10,14 @@ import (
 	"github.com/jobhook/jobhook/shared/api"
 	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/embedded"
-	"github.com/jobhook/jobhook/shared/queue"
-	"github.com/jobhook/jobhook/shared/secrets"
-	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // routes: PutEvents at the root, receive below /receive/, the API everywhere
 // else. On loopback no web page reaches them; receive, which anybody may post
 // to, judges by signatures and may stand behind a tunnel with a name of its own.
-func (r *Runner) routes(q queues, ring *secrets.Ring) http.Handler {
+func (r *Runner) routes(q queues) http.Handler {
 	putEvents := &eventBridge{q.completions, r.options.Key, time.Now, rand.Text, r.options.Log}
-	calls := r.api(q, ring)
+	calls := r.api(q)
 	inbox := inboxList{q.inbox, r.options.Key, r.options.Log}
 	var managed http.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		switch {
@@ -45,31 +42,21 @@ func (r *Runner) routes(q queues, ring *secrets.Ring) http.Handler {
 	})
 }
 
-func (r *Runner) api(q queues, ring *secrets.Ring) http.Handler {
+func (r *Runner) api(q queues) http.Handler {
 	return api.New(api.Deps{
 		Store: r.db,
 		Publisher: &deliver.Publisher{
-			Acceptor: acceptor{r.db, q.completions}, Completions: q.completions, Token: rand.Text,
+			Acceptor: q.completions, Store: r.db, Completions: q.completions, Token: rand.Text,
 		},
 		Rejected: rejected{q.rejected}, Now: time.Now, Random: rand.Reader, Token: rand.Text,
-		Seal: vault{ring}.seal, Open: vault{ring}.open,
+		Seal: r.vault.seal, Open: r.vault.open,
 		AllowLoopback: r.options.AllowLoopback, Rules: r.options.rules(), ReservedHeaders: r.options.reserved(),
+		CallbackProfile: r.options.Profile, SendTimeout: r.options.SendTimeout, RetryAfterMax: deliver.DefaultRetryAfterMax,
 		Key: r.options.Key, Log: r.options.Log,
 	})
 }
 
-// acceptor stores an event and sends word of it in one write.
-type acceptor struct {
-	db    *embedded.DB
-	queue *embedded.Queue
-}
-
-// Accept does both or neither.
-func (a acceptor) Accept(ctx context.Context, e webhook.Event, word queue.Message) (webhook.Event, error) {
-	return a.db.Accept(ctx, e, a.queue, word)
-}
-
-// rejected lists the completions that were set aside.
+// rejected lists the completions that could not be used.
 type rejected struct{ queue *embedded.Queue }
 
 // List is a page of them, oldest first.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/jobhook/jobhook/shared/embedded"
-	"github.com/jobhook/jobhook/shared/queue"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 const (
@@ -63,8 +63,8 @@ func dropOld(ctx context.Context, q *embedded.Queue, before time.Time) error {
 	}
 }
 
-// redrive puts the dead letters back on their queue: they died of a fault of
-// ours, and who starts the runner anew wants to know whether it is mended.
+// redrive puts the dead letters back on their queue: they died of internal
+// errors, and whoever starts the runner again wants to know whether those are gone.
 func redrive(ctx context.Context, dead, to *embedded.Queue) (moved int, err error) {
 	for {
 		letters, err := dead.Receive(ctx, upkeepStep)
@@ -73,7 +73,7 @@ func redrive(ctx context.Context, dead, to *embedded.Queue) (moved int, err erro
 		}
 		for _, m := range letters {
 			// A crash in between sends it twice, which is harmless.
-			if err := to.Send(ctx, queue.Message{Body: m.Body, Group: m.Group}); err != nil {
+			if err := to.Send(ctx, webhook.Message{Body: m.Body, Group: m.Group})[0]; err != nil {
 				return moved, fmt.Errorf("redrive %s: %w", m.ID, err)
 			}
 			if err := dead.Delete(ctx, m.ID); err != nil {

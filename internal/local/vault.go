@@ -5,8 +5,8 @@ import (
 	"crypto/rand"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/sealing"
 	"github.com/jobhook/jobhook/shared/secrets"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // keysFile stands in for Secrets Manager: the runner's own secrets.
@@ -15,25 +15,29 @@ const keysFile = "secrets.json"
 // vault seals and opens the endpoints' secrets for the API.
 type vault struct{ ring *secrets.Ring }
 
-func (v vault) seal(account, endpointID, text string) (string, error) {
-	return v.sealFor(context.Background(), sealing.Owner{Account: account, EndpointID: endpointID}, text)
+func (v vault) seal(account, endpointID, secret string, createdAt time.Time) (webhook.SealedSecret, error) {
+	return v.ring.Seal(context.Background(), rand.Reader, account, endpointID, secret, createdAt)
 }
 
-func (v vault) sealFor(ctx context.Context, owner sealing.Owner, text string) (string, error) {
-	return v.ring.SealText(ctx, rand.Reader, owner, text, time.Now())
+func (v vault) open(account, endpointID string, sealed webhook.SealedSecret) (string, error) {
+	return v.ring.Open(context.Background(), account, endpointID, sealed, time.Now())
 }
 
-func (v vault) open(account, endpointID, sealed string) (string, error) {
-	return v.ring.OpenText(context.Background(), sealing.Owner{Account: account, EndpointID: endpointID}, sealed, time.Now())
-}
-
-// check tries both of the runner's own secrets, and returns the signing one.
-func (v vault) check(ctx context.Context) (signing string, err error) {
-	found, err := v.ring.For(ctx, nil, time.Now())
+// JobSecret is the newest secret that signs an account's job URLs while the
+// account has set none of its own.
+func (r *Runner) JobSecret(ctx context.Context, account string) (string, error) {
+	found, _, err := r.vault.ring.For(ctx, webhook.JobDefaults(account, webhook.Standard), time.Now())
 	if err != nil {
 		return "", err
 	}
-	signing = found[0].Reveal()
-	_, err = v.sealFor(ctx, sealing.Owner{Account: "default", EndpointID: "ep_none"}, signing)
-	return signing, err
+	return found[0].Reveal(), nil
+}
+
+// check tries both of the runner's own secrets.
+func (r *Runner) check(ctx context.Context) error {
+	signing, err := r.JobSecret(ctx, webhook.DefaultAccount)
+	if err == nil {
+		_, err = r.vault.seal(webhook.DefaultAccount, "ep_none", signing, time.Now()) //nolint:contextcheck // nothing to wait for: the keys are in memory
+	}
+	return err
 }

@@ -33,18 +33,16 @@ func open(ctx context.Context, o Options) (*Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Runner{options: o, db: db, failed: make(chan error, 1)}
-	if err := r.assemble(ctx, ring); err != nil {
+	r := &Runner{options: o, db: db, vault: vault{ring}, failed: make(chan error, 1)}
+	if err := r.assemble(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return r, nil
 }
 
 // assemble wires the functions' handlers and the API over the embedded store.
-func (r *Runner) assemble(ctx context.Context, ring *secrets.Ring) error {
-	var err error
-	r.SigningSecret, err = vault{ring}.check(ctx)
-	if err != nil {
+func (r *Runner) assemble(ctx context.Context) error {
+	if err := r.check(ctx); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(r.options.Dir, keysFile), err)
 	}
 	q, err := r.queues(ctx)
@@ -54,9 +52,9 @@ func (r *Runner) assemble(ctx context.Context, ring *secrets.Ring) error {
 	r.sender = sender.New(sender.Config{
 		Timeout: r.options.SendTimeout, AllowLoopback: r.options.AllowLoopback, MaxIdleConnsPerHost: 128,
 	})
-	r.functions(q, ring)
+	r.functions(q)
 	r.server = &http.Server{
-		Handler: r.routes(q, ring), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		Handler: r.routes(q), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: 90 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(r.options.Log.Handler(), slog.LevelError),
 	}
@@ -100,22 +98,21 @@ func (r *Runner) workQueue(ctx context.Context, name string) (*embedded.Queue, e
 	return q, err
 }
 
-func (r *Runner) functions(q queues, ring *secrets.Ring) {
+func (r *Runner) functions(q queues) {
 	deps := deliver.Deps{
-		Events: r.db, Deliveries: r.db, Loader: r.db, Endpoints: r.db, Replacer: r.db,
-		Retries: q.retries, Rejected: q.rejected, Secrets: ring, Sender: r.sender, Log: r.options.Log,
+		Store: r.db, Retries: q.retries, Rejected: q.rejected, Secrets: r.vault.ring, Sender: r.sender, Log: r.options.Log,
 		Now: time.Now, Chance: mathrand.Float64, Token: rand.Text,
 	}
 	config := r.options.config()
 	r.pollers = []*poller{
-		{"completions", q.completions, r.function(deliver.NewDispatcher(deps, config).Dispatch), r.options.Log},
-		{"retries", q.retries, r.function(deliver.NewRetrier(deps, config).Retry), r.options.Log},
+		{"completions", q.completions, r.function(deliver.NewDispatcher(deps, config).Dispatch, q.completions), r.options.Log},
+		{"retries", q.retries, r.function(deliver.NewRetrier(deps, config).Retry, q.retries), r.options.Log},
 	}
 }
 
 // function is the very handler that the Lambda function starts.
-func (r *Runner) function(work sqsbatch.Work) lambda.Handler {
-	return lambda.NewHandler(sqsbatch.Handler(work, r.options.Log))
+func (r *Runner) function(work sqsbatch.Work, source sqsbatch.Source) lambda.Handler {
+	return lambda.NewHandler(sqsbatch.Handler(work, source, mathrand.Float64, r.options.Log))
 }
 
 // dataFile is what embedded calls its file.

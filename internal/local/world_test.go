@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/jobhook/jobhook/internal/local"
-	"github.com/jobhook/jobhook/shared/payload"
 	"github.com/jobhook/jobhook/shared/schedule"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // patience bounds every wait: reached only when something is broken.
@@ -35,7 +35,7 @@ type world struct {
 func options(t testing.TB) local.Options {
 	return local.Options{
 		Listen: "127.0.0.1:0", Dir: t.TempDir(), Schedule: schedule.Schedule{20 * time.Millisecond, 20 * time.Millisecond},
-		AllowLoopback: true, SendTimeout: 5 * time.Second, Retention: 24 * time.Hour, Profile: payload.Standard,
+		AllowLoopback: true, SendTimeout: 5 * time.Second, Retention: 24 * time.Hour, Profile: webhook.Standard,
 	}
 }
 

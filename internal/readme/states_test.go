@@ -18,12 +18,13 @@ import (
 var now = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 // moves lists every way from one state to another: what an attempt may mean,
-// with and without another to come, a hold and a cancel.
+// with and without another to come, and what else may become of a claimed
+// delivery.
 func moves() []string {
 	var found []string
 	seen := map[string]bool{}
-	note := func(from, to webhook.Status) {
-		if move := fmt.Sprintf("%s to %s", from, to); !seen[move] {
+	note := func(from webhook.Status, c webhook.Change) {
+		if move := fmt.Sprintf("%s to %s", from, c.Delivery.Status); !seen[move] {
 			seen[move] = true
 			found = append(found, move)
 		}
@@ -31,15 +32,17 @@ func moves() []string {
 	for _, from := range webhook.Statuses() {
 		d := webhook.Delivery{Status: from}
 		if !d.Open() {
-			continue // no attempt, hold or cancel is made of it any more
+			continue // nothing is claimed of it any more
 		}
-		for _, verdict := range []webhook.Verdict{webhook.Success, webhook.Retry, webhook.Dead, webhook.Refused} {
+		for _, code := range []int{200, 410, 500} {
 			for _, next := range []time.Time{{}, now} {
-				note(from, d.Settle(webhook.Attempt{Number: 1}, verdict, next).Status)
+				note(from, d.Take().Settle(webhook.Attempt{Number: 1, StatusCode: code}, next, "r"))
 			}
 		}
-		note(from, d.Hold().Status)
-		note(from, d.Cancel().Status)
+		note(from, d.Take().Hold(now, "r"))
+		note(from, d.Take().Cancel("r"))
+		note(from, d.Take().Fail(webhook.ReasonSecretUnreadable, now, "r"))
+		note(from, d.Take().Postpone(webhook.ReasonSecretUnreadable, now, "r"))
 	}
 	return found
 }
@@ -97,10 +100,10 @@ func TestAnswersTable(t *testing.T) {
 	check("never sent", webhook.Attempt{Reason: "address_not_public"})
 }
 
-// reasons reads the names that shared/sender gives.
+// reasons reads the names that shared/webhook gives.
 func reasons(t *testing.T) []string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), top+"shared/sender/answer.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), top+"shared/webhook/reason.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,14 +126,17 @@ func reasons(t *testing.T) []string {
 }
 
 func TestReasonsTable(t *testing.T) {
-	want := append(reasons(t), webhook.Delivery{}.Hold().Reason, webhook.Delivery{}.Cancel().Reason)
+	want := reasons(t)
 	var got []string
 	for _, row := range table(t, page(t, "docs/states.md"), "| `reason` |") {
 		reason := codes(row[0])[0]
 		got = append(got, reason)
-		then := map[webhook.Verdict]string{webhook.Retry: "retried", webhook.Refused: "final"}[webhook.Judge(webhook.Attempt{Reason: reason})]
-		if strings.HasPrefix(reason, "endpoint_") {
+		then := map[webhook.Verdict]string{webhook.Retry: "retried", webhook.Refused: "final"}[webhook.Judge(webhook.Attempt{Reason: webhook.Reason(reason)})]
+		switch webhook.Reason(reason) {
+		case webhook.ReasonEndpointRemoved, webhook.ReasonEndpointDisabled:
 			then = ""
+		case webhook.ReasonSecretUnreadable, webhook.ReasonInternal:
+			then = "no attempt was made"
 		}
 		if before, _, _ := strings.Cut(row[2], ";"); before != then {
 			t.Errorf("%s: the docs say %q, the code %q", reason, row[2], then)

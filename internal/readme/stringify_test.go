@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jobhook/jobhook/shared/canonjson"
 	"github.com/jobhook/jobhook/shared/payload"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // The line that SharpAPI's customers have in Node, and where it cannot hold.
@@ -27,18 +29,18 @@ func TestStringifySnippet(t *testing.T) {
 	}
 	var lines []string
 	for _, c := range cases {
-		result, err := payload.Canonical(nil, []byte(c.result))
+		result, err := canonjson.Append(nil, []byte(c.result))
 		if err != nil {
 			t.Fatal(err)
 		}
-		body, err := payload.Body(payload.SharpAPI, payload.Content{
-			Job: payload.Job{ID: "bf68", Status: "success", Type: "content_translate"}, Result: result, IncludeResult: true,
+		body, err := payload.Body(webhook.SharpAPI, payload.Content{
+			Job: webhook.Job{ID: "bf68", Status: "success", Type: "content_translate"}, Result: result, IncludeResult: true,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		signature := sign(t, "sharpapi", string(body), time.Now(), "customer's own")
-		lines = append(lines, strings.Join([]string{"customer's own", signature, base64.StdEncoding.EncodeToString(body)}, "\t"))
+		signature := sign(t, "sharpapi", string(body), time.Now(), "the customer's own secret")
+		lines = append(lines, strings.Join([]string{"the customer's own secret", signature, base64.StdEncoding.EncodeToString(body)}, "\t"))
 	}
 	for i, verdict := range run(lines) {
 		if verdict != strconv.FormatBool(cases[i].want) {

@@ -3,6 +3,7 @@
 package rehearse_test
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/jobhook/jobhook/internal/emulators"
+	"github.com/jobhook/jobhook/shared/sqsqueue"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -30,7 +33,9 @@ func flow(p *play) {
 	rejecting(p)
 	awsJobs(p)
 	receive(p)
-	outage(p)
+	expired(p)
+	handedOver(p)
+	outages(p)
 	p.settled()
 }
 
@@ -60,24 +65,26 @@ func sending(p *play) {
 			return err
 		})
 	}
-	p.posts("/fails/2/own", 3, p.stackSecret())
+	p.posts("/fails/2/own", 3, p.jobSecret("acme"))
 	p.posts("/fails/1/sealed", 2, sealedText)
 	p.posts("/fails/1/named", 2, namedText)
+	p.ends(p.put(webhook.DefaultAccount, "job-1", "/ok/default"), webhook.JobTarget, webhook.Delivered, 1)
+	p.posts("/ok/default", 1, p.stackSecret())
 
 	// The same completion again: no further POST.
 	p.put("acme", "job-1", "/fails/2/own")
 	p.put("acme", "job-2", "/ok/after") // comes after it in the same queue
 	p.await(func() error { return p.came("/ok/after", 1) })
-	p.posts("/fails/2/own", 3, p.stackSecret())
+	p.posts("/fails/2/own", 3, p.jobSecret("acme"))
 }
 
-// publishing: an event that the API stored, of which the queue only has word.
+// publishing: an event that the API stored, of which the queue has the id alone.
 func publishing(p *play) {
 	p.ends(p.accept("globex", "job-3", "/ok/api"), webhook.JobTarget, webhook.Delivered, 1)
 }
 
-// rejecting: another event is none of ours; a completion that is none is set
-// aside with its reason.
+// rejecting: another event is not for jobhook; a completion that cannot be used
+// is rejected with its reason.
 func rejecting(p *play) {
 	sent, err := p.cloud.PutEvent(p.Context(), p.bus, map[string]any{"detail-type": "Something Else", "detail": map[string]any{}})
 	if err != nil || sent != 0 {
@@ -131,25 +138,97 @@ func awsJobs(p *play) {
 	p.await(func() error { return p.came("/ok/aws", ended) })
 }
 
-// outage: the table takes no claim for a while. The message must come back: that
-// needs the partial batch response, and the queue's visibility timeout to end.
-func outage(p *play) {
-	f := p.stack.Function("DispatchFunction")
-	p.cloud.Gate.SetFault(func(role, action, _ string) bool { return role == f.Role && action == "dynamodb:PutItem" })
-	e := p.put("initech", "job-4", "/ok/outage")
-	p.await(func() error {
-		if group := strings.Join(p.cloud.Log(p.stack.Physical("DispatchLogs")), "\n"); !strings.Contains(group, "message.returned") {
-			return errors.New("an outage of the table was not noticed")
-		}
-		return nil
-	})
-	p.cloud.Gate.SetFault(nil)
-	emulators.Advance(p, 400*time.Second)
+// expired: a completion whose event has expired, but is not deleted yet, is new.
+func expired(p *play) {
+	old := p.parse([]byte(`{"id":"job-5","status":"success","type":"fine_tune","account":"globex"}`))
+	old.AcceptedAt, old.ExpiresAt = old.AcceptedAt.Add(-48*time.Hour), time.Now().Add(-time.Hour)
+	claimed, change := old.Claim([]string{}, webhook.Lease{Message: "long ago"}, rand.Text())
+	p.writes(change)
+	e := p.put("globex", "job-5", "/ok/expired")
+	if e.MessageID != claimed.MessageID {
+		p.Fatalf("the expired event is %s, its completion %s", claimed.MessageID, e.MessageID)
+	}
 	p.ends(e, webhook.JobTarget, webhook.Delivered, 1)
 }
 
+// handedOver: dispatch made two first attempts whose records were refused all
+// the time that it had, so it left what came of them to retry. Of one delivery
+// there is an expired record under the same key.
+func handedOver(p *play) {
+	retries := sqsqueue.New(p.cloud.SQS, p.stack.Physical("RetryQueue"))
+	for _, job := range []string{"job-6", "job-7"} {
+		url := p.customer.URL + "/ok/" + job
+		e := p.parse([]byte(`{"id":"` + job + `","status":"success","type":"fine_tune","account":"globex","callback_url":"` + url + `"}`))
+		e, change := e.Claim([]string{webhook.JobTarget}, webhook.Lease{Message: "dispatch's"}, rand.Text())
+		p.writes(change)
+		if job == "job-7" {
+			earlier := e
+			earlier.ExpiresAt = time.Now().Add(-time.Hour)
+			p.writes(webhook.Begin(earlier, webhook.JobTarget, webhook.Endpoint{URL: url, Profile: webhook.Standard}).Cancel(rand.Text()))
+		}
+		key := e.Key(webhook.JobTarget)
+		body := webhook.Encode(webhook.RetryMessage{
+			Version: webhook.Layout, MessageID: key.MessageID, Account: key.Account, EndpointID: key.EndpointID,
+			AcceptedAt: key.AcceptedAt, Attempt: 1, Due: time.Now().UTC(),
+			Outcome: &webhook.Outcome{Rev: rand.Text(), At: time.Now().UTC(), DurationMS: 12, StatusCode: http.StatusOK, URL: url, Profile: webhook.Standard},
+		})
+		if err := errors.Join(retries.Send(p.Context(), webhook.Message{Body: body, Group: key.Account})...); err != nil {
+			p.Fatal(err)
+		}
+		p.ends(e, webhook.JobTarget, webhook.Delivered, 1)
+		p.posts("/ok/"+job, 0, p.jobSecret("globex")) // dispatch made the attempt
+	}
+}
+
+func (p *play) writes(change webhook.Change) {
+	p.Helper()
+	if err := errors.Join(p.store.Write(p.Context(), change)...); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// outages: the tables refuse reads until a message has been returned, then
+// writes for a few calls. A returned message is back in seconds, long before its
+// visibility timeout ends: that needs the partial batch response and
+// ChangeMessageVisibility. Refused writes are made again by the same invocation.
+func outages(p *play) {
+	for i, function := range []string{"Dispatch", "Retry"} {
+		role, logs := p.stack.Function(function+"Function").Role, p.stack.Physical(function+"Logs")
+		job, attempts := fmt.Sprint("job-unread-", i), i+1
+		p.fails(role, "dynamodb:BatchGetItem", 1000)
+		e := p.put("initech", job, fmt.Sprintf("/fails/%d/%s", i, job))
+		p.await(func() error {
+			if group := strings.Join(p.cloud.Log(logs), "\n"); !strings.Contains(group, "message.returned") {
+				return fmt.Errorf("%s did not notice an outage of the tables", function)
+			}
+			return nil
+		})
+		p.cloud.Gate.SetFault(nil)
+		emulators.Advance(p, 6*time.Second)
+		p.ends(e, webhook.JobTarget, webhook.Delivered, attempts)
+
+		job = fmt.Sprint("job-unwritten-", i)
+		action := []string{"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"}[i]
+		failed := p.fails(role, action, 4)
+		p.ends(p.put("initech", job, fmt.Sprintf("/fails/%d/%s", i, job)), webhook.JobTarget, webhook.Delivered, attempts)
+		p.cloud.Gate.SetFault(nil)
+		if failed.Load() < 4 {
+			p.Errorf("%s met %d refused writes, want 4", function, failed.Load())
+		}
+	}
+}
+
+// fails has a role's next calls of an action fail, and counts them.
+func (p *play) fails(role, action string, calls int32) *atomic.Int32 {
+	var failed atomic.Int32
+	p.cloud.Gate.SetFault(func(who, what, _ string) bool {
+		return who == role && what == action && failed.Add(1) <= calls
+	})
+	return &failed
+}
+
 // receive: unsigned, signed, again, and one that the inbox doesn't take at
-// first: the sender is told to come again, and can.
+// first: the sender is told to try again, and can.
 func receive(p *play) {
 	inner := p.stack.Nested("Receiving")
 	if inner == nil {

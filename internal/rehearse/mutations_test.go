@@ -20,6 +20,7 @@ const (
 	retryRole     = "\n  RetryRole:\n"
 	completions   = "\n  CompletionsQueue:\n"
 	retries       = "\n  RetryQueue:\n"
+	endpoints     = "\n  EndpointsTable:\n"
 	deliveries    = "\n  DeliveriesTable:\n"
 	receiveRole   = "\n  ReceiveRole:\n"
 	variables     = "\n    Environment:\n"
@@ -34,6 +35,8 @@ var mutations = []mutation{
 	{name: "another table in ENDPOINTS_TABLE", after: variables, old: "ENDPOINTS_TABLE: !Ref EndpointsTable", new: "ENDPOINTS_TABLE: !Ref DeliveriesTable"},
 	{name: "another secret in SIGNING_SECRET_ID", after: variables, old: "SIGNING_SECRET_ID: !Ref SigningSecret", new: "SIGNING_SECRET_ID: !Ref SealingKey"},
 	{name: "a duration without its unit", after: "\nMappings:", old: "{Duration: 720h}", new: "{Duration: 720}"},
+	{name: "a setting is not handed on: OVERSIZE_RESULT", after: variables, old: "        OVERSIZE_RESULT: !Ref OversizeResult # omit, reject\n", new: ""},
+	{name: "a schedule cannot be named", after: "\n  Schedule:\n", old: "^(default|antinium|standard|3d|([0-9]+(h|m|s))+(,([0-9]+(h|m|s))+){0,29})$", new: "^([0-9]+(h|m|s))+(,([0-9]+(h|m|s))+){0,29}$"},
 	{name: "a default that its own pattern refuses", after: "\n  Schedule:\n", old: "Default: 1m,5m,15m", new: "Default: 1 min"},
 	{name: "an emulator's address left in", after: variables, old: `AWS_ENDPOINT_URL_SQS: ""`, new: `AWS_ENDPOINT_URL_SQS: "http://localhost:9324"`},
 	{name: "receive reads another secret", file: receiveInside, old: "SOURCES_SECRET_ID: !Ref SourcesSecret", new: "SOURCES_SECRET_ID: !Ref InboxQueue"},
@@ -57,15 +60,18 @@ var mutations = []mutation{
 	{name: "a second policy in the place of the first", after: "\n  OtherQueuesPolicy:\n", old: "Queues: [!Ref RetryQueue,", new: "Queues: [!Ref CompletionsQueue, !Ref RetryQueue,"},
 	{name: "a queue takes plain HTTP", after: "\n  OtherQueuesPolicy:\n", old: "Queues: [!Ref RetryQueue,", new: "Queues: ["},
 	{name: "another queue's dead letters", after: completions, old: "deadLetterTargetArn: !GetAtt CompletionsDeadLetters.Arn", new: "deadLetterTargetArn: !GetAtt RetryDeadLetters.Arn"},
-	{name: "dead after one receive", after: retries, old: "maxReceiveCount: 10", new: "maxReceiveCount: 1"},
+	{name: "dead after one receive", after: retries, old: "maxReceiveCount: 100", new: "maxReceiveCount: 1"},
+	{name: "an hour's outage empties the queue", after: completions, old: "maxReceiveCount: 100", new: "maxReceiveCount: 10"},
 	{name: "dead letters kept for four days", after: "\n  RetryDeadLetters:\n", old: "MessageRetentionPeriod: 1209600", new: "MessageRetentionPeriod: 345600"},
 	{name: "a queue without encryption", after: retries, old: "SqsManagedSseEnabled: true", new: "SqsManagedSseEnabled: false"},
 
 	// Tables and secrets.
-	{name: "an index with another key", after: deliveries, old: "{AttributeName: endpoint_key, KeyType: HASH}", new: "{AttributeName: message_id, KeyType: HASH}"},
-	{name: "an index that lacks an attribute", after: deliveries, old: "NonKeyAttributes: [status, expires_at]", new: "NonKeyAttributes: [status]"},
-	{name: "a table with another sort key", after: deliveries, old: "AttributeName: item,", new: "AttributeName: event,", everywhere: true},
-	{name: "TTL on an attribute that nobody writes", after: deliveries, old: "AttributeName: expires_at, Enabled", new: "AttributeName: ttl, Enabled"},
+	{name: "an index with another key", after: deliveries, old: "{AttributeName: rec, KeyType: HASH}", new: "{AttributeName: pk, KeyType: HASH}"},
+	{name: "an index that lacks an attribute", after: deliveries, old: "{ProjectionType: INCLUDE, NonKeyAttributes: [st]}", new: "{ProjectionType: KEYS_ONLY}"},
+	{name: "a table with another sort key", after: deliveries, old: "AttributeName: sk,", new: "AttributeName: event,", everywhere: true},
+	{name: "receipts under two keys", file: receiveInside, after: "\n  ReceiptsTable:\n", old: "        - {AttributeName: receipt, KeyType: HASH}", new: "        - {AttributeName: source, KeyType: HASH}\n        - {AttributeName: receipt, KeyType: RANGE}"},
+	{name: "TTL on an attribute that nobody writes", after: deliveries, old: "AttributeName: x, Enabled", new: "AttributeName: ttl, Enabled"},
+	{name: "removed endpoints stay forever", after: endpoints, old: "      TimeToLiveSpecification: {AttributeName: x, Enabled: true} # of removed endpoints\n", new: ""},
 	{name: "no point-in-time recovery", after: deliveries, old: "PointInTimeRecoveryEnabled: true", new: "PointInTimeRecoveryEnabled: false"},
 	{name: "a table that goes with the stack", after: deliveries, old: "DeletionPolicy: Retain", new: "DeletionPolicy: Delete"},
 	{name: "a signing secret that is none", after: "\n  SigningSecret:\n", old: `'{"prefix":"whsec_"}'`, new: `'{"prefix":"whsk_"}'`},
@@ -74,13 +80,18 @@ var mutations = []mutation{
 
 	// Rights.
 	{name: "retry may not load: no BatchGetItem", after: retryRole, old: "Action: dynamodb:BatchGetItem", new: "Action: dynamodb:GetItem"},
-	{name: "dispatch may not take over: no UpdateItem", after: dispatchRole, old: "dynamodb:PutItem, dynamodb:UpdateItem, dynamodb:Query", new: "dynamodb:PutItem, dynamodb:Query"},
+	{name: "dispatch may not claim: no PartiQLInsert", after: dispatchRole, old: "dynamodb:PartiQLInsert, dynamodb:PartiQLUpdate,", new: "dynamodb:PartiQLUpdate,"},
+	{name: "dispatch may not take over: no PartiQLUpdate", after: dispatchRole, old: "dynamodb:PartiQLInsert, dynamodb:PartiQLUpdate,", new: "dynamodb:PartiQLInsert,"},
+	{name: "retry may not record for dispatch: no PartiQLInsert", after: retryRole, old: "dynamodb:PartiQLUpdate, dynamodb:PartiQLInsert,", new: "dynamodb:PartiQLUpdate,"},
+	{name: "retry may not disable: no UpdateItem", after: retryRole, old: "Action: dynamodb:UpdateItem", new: "Action: dynamodb:PutItem"},
 	{name: "dispatch may only query an index", after: dispatchRole, old: "Resource: !GetAtt EndpointsTable.Arn", new: "Resource: !Sub ${EndpointsTable.Arn}/index/*"},
 	{name: "retry may not take: no DeleteMessage", after: retryRole, old: "sqs:ReceiveMessage, sqs:DeleteMessage,", new: "sqs:ReceiveMessage,"},
+	{name: "messages return late: no ChangeMessageVisibility", after: dispatchRole, old: ", sqs:ChangeMessageVisibility]", new: "]"},
 	{name: "the sealing key is unreadable", after: dispatchRole, old: "                  - !Ref SealingKey\n", new: ""},
 	{name: "the functions may not write their log", after: retryRole, old: "logs:CreateLogStream, logs:PutLogEvents", new: "logs:CreateLogStream"},
-	{name: "all actions: dynamodb:*", after: dispatchRole, old: "[dynamodb:PutItem, dynamodb:UpdateItem, dynamodb:Query]", new: "dynamodb:*"},
-	{name: "one action too many: Scan", after: dispatchRole, old: "dynamodb:UpdateItem, dynamodb:Query", new: "dynamodb:UpdateItem, dynamodb:Scan, dynamodb:Query"},
+	{name: "all actions: dynamodb:*", after: dispatchRole, old: "[dynamodb:Query, dynamodb:BatchGetItem, dynamodb:UpdateItem]", new: "dynamodb:*"},
+	{name: "one action too many: Scan", after: dispatchRole, old: "[dynamodb:Query, ", new: "[dynamodb:Query, dynamodb:Scan, "},
+	{name: "one action too many: PartiQLDelete", after: retryRole, old: "dynamodb:PartiQLInsert, ", new: "dynamodb:PartiQLInsert, dynamodb:PartiQLDelete, "},
 	{name: "all tables", after: dispatchRole, old: "Resource: !GetAtt DeliveriesTable.Arn", new: `Resource: "*"`},
 	{name: "one queue too many", after: retryRole, old: "Resource: !GetAtt RetryQueue.Arn", new: "Resource: [!GetAtt RetryQueue.Arn, !GetAtt CompletionsQueue.Arn]"},
 	{name: "a managed policy", after: dispatchRole, old: "      Policies:\n", new: "      ManagedPolicyArns: [arn:aws:iam::aws:policy/AmazonSQSFullAccess]\n      Policies:\n"},

@@ -22,8 +22,8 @@ import (
 	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/dynamo"
 	"github.com/jobhook/jobhook/shared/intake"
-	"github.com/jobhook/jobhook/shared/payload"
-	"github.com/jobhook/jobhook/shared/sealing"
+	"github.com/jobhook/jobhook/shared/secrets"
+	manager "github.com/jobhook/jobhook/shared/secretsmanager"
 	"github.com/jobhook/jobhook/shared/signing"
 	"github.com/jobhook/jobhook/shared/sqsqueue"
 	"github.com/jobhook/jobhook/shared/webhook"
@@ -51,6 +51,7 @@ type play struct {
 	stack    *rehearse.Stack
 	bus      string
 	store    *dynamo.Store
+	ring     *secrets.Ring
 	customer *receiver
 }
 
@@ -73,6 +74,9 @@ func deployWith(t testing.TB, source rehearse.Source, bus string, given map[stri
 	p.store = dynamo.New(p.cloud.DynamoDB, dynamo.Tables{
 		Endpoints: p.stack.Physical("EndpointsTable"), Deliveries: p.stack.Physical("DeliveriesTable"),
 	}, time.Now)
+	p.ring = secrets.NewRing(manager.New(p.cloud.Secrets, manager.Options{}), secrets.Names{
+		Signing: p.stack.Physical("SigningSecret"), Sealing: p.stack.Physical("SealingKey"),
+	})
 	return p
 }
 
@@ -96,14 +100,14 @@ func (p *play) put(account, job, path string) webhook.Event {
 
 func (p *play) parse(body []byte) webhook.Event {
 	p.Helper()
-	parsed, err := intake.Parse(body, "", time.Now(), intake.Rules{Profile: payload.Standard, Retention: time.Hour * 24 * 30})
+	parsed, err := intake.Parse(body, "", time.Now(), intake.Rules{Retention: time.Hour * 24 * 30})
 	if err != nil {
 		p.Fatal(err)
 	}
-	return parsed
+	return parsed.Event
 }
 
-// accept stores an event and sends word of it, as the API does.
+// accept stores an event and tells dispatch of it, as the API does.
 func (p *play) accept(account, job, path string) webhook.Event {
 	p.Helper()
 	text, err := json.Marshal(map[string]any{
@@ -115,7 +119,7 @@ func (p *play) accept(account, job, path string) webhook.Event {
 	e := p.parse(text)
 	completions := sqsqueue.New(p.cloud.SQS, p.stack.Physical("CompletionsQueue"))
 	publisher := deliver.Publisher{
-		Acceptor: deliver.InSteps{Events: p.store, Completions: completions}, Completions: completions, Token: rand.Text,
+		Acceptor: deliver.InSteps{Store: p.store, Completions: completions}, Store: p.store, Completions: completions, Token: rand.Text,
 	}
 	if _, err := publisher.Publish(p.Context(), e); err != nil {
 		p.Fatal(err)
@@ -123,17 +127,18 @@ func (p *play) accept(account, job, path string) webhook.Event {
 	return e
 }
 
-// register adds an endpoint that wants everything.
+// register adds an endpoint that wants everything, with a sealed secret unless it has another.
 func (p *play) register(account, id, path string, secret webhook.SealedSecret) {
 	p.Helper()
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	e := webhook.Endpoint{
-		ID: id, Account: account, URL: p.customer.URL + path, Events: []string{"*"}, Profile: payload.Standard, IncludeResult: true,
+		ID: id, Account: account, URL: p.customer.URL + path, Events: []string{"*"}, Profile: webhook.Standard, IncludeResult: true,
 		Enabled: true, CreatedAt: now, UpdatedAt: now, Rev: rand.Text(),
 	}
-	if secret != (webhook.SealedSecret{}) {
-		e.Secrets = []webhook.SealedSecret{secret}
+	if secret == (webhook.SealedSecret{}) {
+		secret, _ = p.sealed(account, id)
 	}
+	e.Secrets = []webhook.SealedSecret{secret}
 	if err := p.store.InsertEndpoint(p.Context(), e); err != nil {
 		p.Fatal(err)
 	}
@@ -142,16 +147,12 @@ func (p *play) register(account, id, path string, secret webhook.SealedSecret) {
 // sealed seals a new secret with the stack's sealing key.
 func (p *play) sealed(account, endpoint string) (webhook.SealedSecret, string) {
 	p.Helper()
-	key, err := sealing.NewKey(p.secret(p.stack.Physical("SealingKey")))
-	if err != nil {
-		p.Fatal(err)
-	}
 	text := newSecret()
-	sealed, err := sealing.Seal(rand.Reader, []sealing.Key{key}, sealing.Owner{Account: account, EndpointID: endpoint}, text)
+	sealed, err := p.ring.Seal(p.Context(), rand.Reader, account, endpoint, text, time.Now())
 	if err != nil {
 		p.Fatal(err)
 	}
-	return webhook.SealedSecret{Sealed: sealed}, text
+	return sealed, text
 }
 
 // named makes a Secrets Manager secret that an endpoint may name.
@@ -205,15 +206,31 @@ func (p *play) await(check func() error) {
 func (p *play) ends(e webhook.Event, target string, status webhook.Status, attempts int) {
 	p.Helper()
 	p.await(func() error {
-		l, err := p.store.LoadDelivery(p.Context(), e.MessageID, e.Account, target)
-		if err != nil {
-			return fmt.Errorf("delivery of %s to %q: %w", e.EventID, target, err)
+		d, err := p.delivery(e, target)
+		if err == nil && (d.Status != status || len(d.Attempts) != attempts) {
+			err = fmt.Errorf("delivery of %s to %q is %s after %d attempts, want %s after %d", e.EventID, target, d.Status, len(d.Attempts), status, attempts)
 		}
-		if d := l.Delivery; d.Status != status || len(d.Attempts) != attempts {
-			return fmt.Errorf("delivery of %s to %q is %s after %d attempts, want %s after %d", e.EventID, target, d.Status, len(d.Attempts), status, attempts)
-		}
-		return nil
+		return err
 	})
+}
+
+// delivery reads an event's delivery to a target.
+func (p *play) delivery(e webhook.Event, target string) (webhook.Delivery, error) {
+	events, err := p.store.Events(p.Context(), e.MessageID)
+	if err == nil && events[0] == nil {
+		err = webhook.ErrNotFound
+	}
+	if err != nil {
+		return webhook.Delivery{}, fmt.Errorf("event %s: %w", e.EventID, err)
+	}
+	found, err := p.store.Deliveries(p.Context(), events[0].Key(target))
+	if err == nil && found[0] == nil {
+		err = webhook.ErrNotFound
+	}
+	if err != nil {
+		return webhook.Delivery{}, fmt.Errorf("delivery of %s to %q: %w", e.EventID, target, err)
+	}
+	return *found[0], nil
 }
 
 // posts checks what came to a path: so many, signed with the secret, each with
@@ -242,7 +259,18 @@ func (p *play) posts(path string, want int, secret string) {
 	}
 }
 
-// stackSecret is the signing secret that the stack generated.
+// jobSecret signs the jobs' own URLs of an account.
+func (p *play) jobSecret(account string) string {
+	p.Helper()
+	valid, _, err := p.ring.For(p.Context(), webhook.JobDefaults(account, webhook.Standard), time.Now())
+	if err != nil {
+		p.Fatal(err)
+	}
+	return valid[0].Reveal()
+}
+
+// stackSecret is the signing secret that the stack generated. It signs the jobs'
+// own URLs of account default.
 func (p *play) stackSecret() string {
 	p.Helper()
 	var stored struct{ Prefix, Key string }

@@ -26,16 +26,17 @@ func readBack(p *play) {
 	for _, want := range definitions {
 		p.table(want)
 	}
+	p.expires(p.stack.Physical("EndpointsTable"))
 	p.expires(p.stack.Physical("DeliveriesTable"))
 	p.expires(inner.Physical("ReceiptsTable"))
-	p.queue(p.stack.Physical("CompletionsQueue"), p.stack.Attribute("CompletionsDeadLetters", "Arn"), 6*60+20)
-	p.queue(p.stack.Physical("RetryQueue"), p.stack.Attribute("RetryDeadLetters", "Arn"), 6*60+20)
-	p.queue(inner.Physical("InboxQueue"), inner.Attribute("InboxDeadLetters", "Arn"), 30)
+	p.queue(p.stack.Physical("CompletionsQueue"), p.stack.Attribute("CompletionsDeadLetters", "Arn"), 6*60+20, 100)
+	p.queue(p.stack.Physical("RetryQueue"), p.stack.Attribute("RetryDeadLetters", "Arn"), 6*60+20, 100)
+	p.queue(inner.Physical("InboxQueue"), inner.Attribute("InboxDeadLetters", "Arn"), 30, 5)
 	for _, dead := range []string{
 		p.stack.Physical("CompletionsDeadLetters"), p.stack.Physical("RetryDeadLetters"),
 		p.stack.Physical("RejectedQueue"), inner.Physical("InboxDeadLetters"),
 	} {
-		p.queue(dead, "", 0)
+		p.queue(dead, "", 0, 0)
 	}
 }
 
@@ -84,9 +85,9 @@ func (p *play) expires(table string) {
 	}
 }
 
-// queue: one with dead letters hides a message long enough and gives up after 5
-// or more; one without is for dead letters and keeps them 14 days. Each has a policy.
-func (p *play) queue(url, dead string, visibility int) {
+// queue: one with dead letters hides a message long enough and gives up after so
+// many receives or more; one without is for dead letters and keeps them 14 days. Each has a policy.
+func (p *play) queue(url, dead string, visibility int, receives int64) {
 	p.Helper()
 	got, err := p.cloud.SQS.GetQueueAttributes(p.Context(), &sqs.GetQueueAttributesInput{
 		QueueUrl: aws.String(url), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
@@ -114,7 +115,7 @@ func (p *play) queue(url, dead string, visibility int) {
 	if err := json.Unmarshal([]byte(a["RedrivePolicy"]), &redrive); err != nil {
 		p.Errorf("%s has no redrive: %v", url, err)
 	}
-	if n, _ := redrive.MaxReceiveCount.Int64(); n < 5 || redrive.DeadLetterTargetArn != dead {
-		p.Errorf("%s redrives to %s after %d, want %s after at least 5", url, redrive.DeadLetterTargetArn, n, dead)
+	if n, _ := redrive.MaxReceiveCount.Int64(); n < receives || redrive.DeadLetterTargetArn != dead {
+		p.Errorf("%s redrives to %s after %d, want %s after at least %d", url, redrive.DeadLetterTargetArn, n, dead, receives)
 	}
 }

@@ -41,7 +41,15 @@ func probes(p *play, logical string) []probe {
 	}
 	all := []probe{
 		scan("Scan on Deliveries", deliveries), scan("Scan on Endpoints", endpoints),
-		query("Query on Deliveries' index by_endpoint", deliveries, "by_endpoint"),
+		query("Query on Deliveries' index recoverable", deliveries, "recoverable"),
+		query("Query on Deliveries' index recoverable_by_endpoint", deliveries, "recoverable_by_endpoint"),
+		query("Query on Endpoints' index failing", endpoints, "failing"),
+		query("Query on Deliveries", deliveries, ""),
+		statement("PartiQLSelect on Deliveries", `SELECT "pk" FROM "`+deliveries+`" WHERE "pk"='x'`),
+		statement("PartiQLDelete on Deliveries", `DELETE FROM "`+deliveries+`" WHERE "pk"='x' AND "sk"='x'`),
+		statement("PartiQLUpdate on Endpoints", `UPDATE "`+endpoints+`" SET "url"='x' WHERE "account"='x' AND "endpoint_id"='x'`),
+		statement("PartiQLInsert on Endpoints", `INSERT INTO "`+endpoints+`" VALUE {'account': 'x', 'endpoint_id': 'x'}`),
+		put("PutItem on Endpoints", endpoints), update("UpdateItem on Deliveries", deliveries),
 		query("Query on a table named like Deliveries", deliveries+"-2", ""),
 		deleteTable("DeleteTable on Deliveries", deliveries), deleteTable("DeleteTable on Endpoints", endpoints),
 		deleteItem("DeleteItem on Deliveries", deliveries), deleteItem("DeleteItem on Endpoints", endpoints),
@@ -66,13 +74,14 @@ func probes(p *play, logical string) []probe {
 	switch logical {
 	case "DispatchFunction":
 		return append(append(all, sender...), take("ReceiveMessage from RetryQueue", queue("RetryQueue")),
-			drop("DeleteMessage from RetryQueue", queue("RetryQueue")), batchGet("BatchGetItem on Deliveries", deliveries))
+			drop("DeleteMessage from RetryQueue", queue("RetryQueue")), delay("ChangeMessageVisibility on RetryQueue", queue("RetryQueue")))
 	case "RetryFunction":
 		return append(append(all, sender...), take("ReceiveMessage from CompletionsQueue", queue("CompletionsQueue")),
-			send("SendMessage to RejectedQueue", queue("RejectedQueue")), update("UpdateItem on Deliveries", deliveries),
-			query("Query on Endpoints", endpoints, ""))
+			send("SendMessage to RejectedQueue", queue("RejectedQueue")), query("Query on Endpoints", endpoints, ""),
+			delay("ChangeMessageVisibility on CompletionsQueue", queue("CompletionsQueue")))
 	case "ReceiveFunction":
-		return append(all, put("PutItem on Deliveries", deliveries), put("PutItem on Endpoints", endpoints),
+		return append(all, put("PutItem on Deliveries", deliveries), batchGet("BatchGetItem on Deliveries", deliveries),
+			statement("PartiQLInsert on Deliveries", `INSERT INTO "`+deliveries+`" VALUE {'pk': 'x', 'sk': 'x'}`),
 			query("Query on Receipts", receipts, ""), scan("Scan on Receipts", receipts), getItem("GetItem on Receipts", receipts),
 			take("ReceiveMessage from RetryQueue", queue("RetryQueue")), send("SendMessage to RetryQueue", queue("RetryQueue")),
 			readSecret("GetSecretValue of SigningSecret", p.stack.Physical("SigningSecret")),
@@ -205,6 +214,15 @@ func batchGet(what, table string) probe {
 	}}
 }
 
+func statement(what, text string) probe {
+	return probe{what, func(ctx context.Context, cfg aws.Config) error {
+		_, err := dynamodb.NewFromConfig(cfg).BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{
+			Statements: []dynamotypes.BatchStatementRequest{{Statement: aws.String(text)}},
+		})
+		return err
+	}}
+}
+
 func send(what, url string) probe {
 	return probe{what, func(ctx context.Context, cfg aws.Config) error {
 		_, err := sqs.NewFromConfig(cfg).SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: aws.String(url), MessageBody: aws.String("x")})
@@ -222,6 +240,15 @@ func take(what, url string) probe {
 func drop(what, url string) probe {
 	return probe{what, func(ctx context.Context, cfg aws.Config) error {
 		_, err := sqs.NewFromConfig(cfg).DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: aws.String(url), ReceiptHandle: aws.String("x")})
+		return err
+	}}
+}
+
+func delay(what, url string) probe {
+	return probe{what, func(ctx context.Context, cfg aws.Config) error {
+		_, err := sqs.NewFromConfig(cfg).ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
+			QueueUrl: aws.String(url), ReceiptHandle: aws.String("x"), VisibilityTimeout: 1,
+		})
 		return err
 	}}
 }

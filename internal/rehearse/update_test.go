@@ -67,12 +67,12 @@ func TestUpdateWhileDeliveriesWait(t *testing.T) {
 		if i >= waiting {
 			path = fmt.Sprint("/fails/1/comes-", i-waiting)
 		}
-		p.posts(path, 2, p.stackSecret())
-		l, err := p.store.LoadDelivery(t.Context(), e.MessageID, e.Account, webhook.JobTarget)
+		p.posts(path, 2, p.jobSecret(e.Account))
+		d, err := p.delivery(e, webhook.JobTarget)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if gap := l.Delivery.Attempts[1].At.Sub(l.Delivery.Attempts[0].At); i < waiting && gap < 12*time.Second {
+		if gap := d.Attempts[1].At.Sub(d.Attempts[0].At); i < waiting && gap < 12*time.Second {
 			t.Errorf("%s was tried again after %s, before the 12 s that it had to wait", e.EventID, gap)
 		}
 	}

@@ -19,7 +19,7 @@ func TestVariants(t *testing.T) {
 			"Receive": "enabled", "Tracing": "Active", "SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1",
 			"BatchSize": "50", "BatchWindowSeconds": "1", "Architecture": "x86_64", "DeletionProtection": "disabled",
 			"AlarmTopicArn": gate.ARN("sns", "ours"), "Dashboard": "enabled", "RetentionDays": "365",
-			"Schedule": "1m,5m,15m,1h,24h", "DefaultCallbackProfile": "unitary",
+			"Schedule": "standard", "DefaultCallbackProfile": "unitary", "OversizeResult": "reject",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -52,6 +52,8 @@ func TestWrongSettingsAreRefused(t *testing.T) {
 	template := load(t, translated, nil).Template
 	for name, given := range map[string]map[string]string{
 		"a schedule without units":       {"Schedule": "60,300"},
+		"a schedule of an unknown name":  {"Schedule": "slow"},
+		"a way that is none":             {"OversizeResult": "truncate"},
 		"too long a timeout":             {"SendTimeoutSeconds": "30"},
 		"the default bus created":        {"CreateEventBus": "true"},
 		"large batches without a window": {"BatchSize": "11"},

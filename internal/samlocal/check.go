@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -21,7 +20,7 @@ type checker struct {
 	w       *world // once a step needs it
 	samples []sample
 	started map[string]map[string]arrival // by message and path: the first POST
-	asked   []queue.Retry                 // what the retry queue was sent
+	asked   []webhook.RetryMessage        // what the retry queue was sent
 }
 
 func checkCommand(ctx context.Context, o options, steps []string, out io.Writer) error {

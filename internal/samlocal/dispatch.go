@@ -9,13 +9,12 @@ import (
 	"time"
 
 	"github.com/jobhook/jobhook/shared/intake"
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // dispatch: each new event is claimed, posted, signed, to all its targets, and
 // recorded; an event that is known is not posted again; what is no completion is
-// set aside.
+// rejected.
 func (c *checker) dispatch(ctx context.Context, invoke invoker, s sample) (string, error) {
 	expected, bad := parse(s)
 	c.w.receiver.take()
@@ -45,26 +44,26 @@ func (c *checker) dispatch(ctx context.Context, invoke invoker, s sample) (strin
 		return "", err
 	}
 	if bad > 0 {
-		states = append(states, fmt.Sprintf("%d set aside, with the reason, on %s", bad, rejectedQueue))
+		states = append(states, fmt.Sprintf("%d rejected, with the reason, on %s", bad, rejectedQueue))
 	}
 	return strings.Join(states, "\n            "), nil
 }
 
 func parse(s sample) (good []webhook.Event, bad int) {
 	for _, r := range records(s) {
-		event, err := intake.Parse([]byte(r.Body), "", time.Now(), intake.Rules{})
+		c, err := intake.Parse([]byte(r.Body), "", time.Now(), intake.Rules{})
 		if err != nil {
 			bad++
 			continue
 		}
-		good = append(good, event)
+		good = append(good, c.Event)
 	}
 	return good, bad
 }
 
 // settled reads an event's deliveries back and compares them with what came.
 func (c *checker) settled(ctx context.Context, event webhook.Event, came []arrival) ([]webhook.Delivery, []arrival, error) {
-	_, deliveries, err := c.w.store.LoadEvent(ctx, event.MessageID)
+	deliveries, err := c.w.deliveries(ctx, event.MessageID)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -111,6 +110,9 @@ func (c *checker) posted(d webhook.Delivery, came []arrival, first bool) ([]arri
 	if len(posts) != 1 || posts[0].err != nil {
 		return nil, fmt.Errorf("%s: the receiver got %v; want one POST that verifies", d.ID(), posts)
 	}
+	if d.EndpointID == webhook.JobTarget && posts[0].account != d.Account {
+		return nil, fmt.Errorf("%s: signed with the secret of account %q", d.ID(), posts[0].account)
+	}
 	if own := older[string(d.Profile)]; own != "" && !slices.Contains(posts[0].verified, own) {
 		return nil, fmt.Errorf("%s: verified by %v; want %s", d.ID(), posts[0].verified, own)
 	}
@@ -129,22 +131,22 @@ func same(a arrival) func(arrival) bool {
 	return func(b arrival) bool { return a.id == b.id && a.path == b.path }
 }
 
-// followedUp reads the queues: what is set aside, and that a retry is asked for
+// followedUp reads the queues: what is rejected, and that a retry is asked for
 // each delivery that is to be retried.
 func (c *checker) followedUp(ctx context.Context, bad int, expected []webhook.Event) error {
-	aside, err := c.w.drain(ctx, rejectedQueue)
+	rejected, err := c.w.drain(ctx, rejectedQueue)
 	if err != nil {
 		return err
 	}
-	if len(aside) != bad {
-		return fmt.Errorf("%d set aside; want %d", len(aside), bad)
+	if len(rejected) != bad {
+		return fmt.Errorf("%d rejected; want %d", len(rejected), bad)
 	}
 	asked, err := c.w.drain(ctx, retryQueue)
 	if err != nil {
 		return err
 	}
 	for _, body := range asked {
-		r, err := queue.ParseRetry([]byte(body))
+		r, err := webhook.ParseRetry([]byte(body))
 		if err != nil {
 			return err
 		}

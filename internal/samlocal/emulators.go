@@ -10,12 +10,13 @@ import (
 const localEvents = ".bin/events"
 
 const welcome = `DynamoDB         %s  tables %s, %s, %s
-SQS              %s  queues %s, %s, %s
+SQS              %s  queues %s, %s, %s, %s
 Secrets Manager  %s  secrets %s, %s, %s
 receiver         %s  prints and verifies what it gets; the first POST of each
                  message to %s is answered 503, so that there is something to retry
 
 Registered: endpoint %s of account %s, %s, all events.
+Waiting for its second attempt, which retry.json asks for: %s.
 Copies of events/ with the receiver's address in place of https://example.com: %s
 env.json tells the functions where all this is. Try:
 
@@ -39,10 +40,10 @@ func emulatorsCommand(ctx context.Context, o options, out io.Writer) error {
 	}
 	fmt.Fprintf(out, welcome,
 		w.url(dynamoDBPort), endpointsTable, deliveriesTable, receiptsTable,
-		w.url(sqsPort), retryQueue, rejectedQueue, inboxQueue,
+		w.url(sqsPort), sourceQueue, retryQueue, rejectedQueue, inboxQueue,
 		w.url(secretsPort), signingSecret, sealingKey, sourcesSecret,
 		w.url(receiverPort), busyPath,
-		sampleEndpoint, sampleAccount, w.url(receiverPort)+samplePath, localEvents,
+		sampleEndpoint, sampleAccount, w.url(receiverPort)+samplePath, w.waiting.ID(), localEvents,
 		localEvents, localEvents, localEvents)
 	if o.host != bridge {
 		fmt.Fprintf(out, "\nenv.json expects %s, the address of Docker's bridge, and there is none: start Docker first,\nor put an address that your containers reach into --host and env.json.\n", bridge)

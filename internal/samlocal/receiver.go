@@ -25,6 +25,7 @@ var older = map[string]string{"sharpapi": "X-Signature", "unitary": "X-Hub-Signa
 // arrival is one POST that the receiver got.
 type arrival struct {
 	path, id, timestamp, body string
+	account                   string   // whose secret verifies it; empty for an endpoint's own
 	verified                  []string // headers whose signatures are good
 	err                       error    // why it was refused
 	status                    int      // what it was answered
@@ -32,9 +33,9 @@ type arrival struct {
 
 // receiver is a customer's server: it verifies what it gets and says so.
 type receiver struct {
-	signing signing.Secret // of every path but those in own
-	out     io.Writer
-	server  *http.Server
+	jobs   map[string]signing.Secret // by account; of every path but those in own
+	out    io.Writer
+	server *http.Server
 
 	mu       sync.Mutex
 	own      map[string]signing.Secret
@@ -42,12 +43,12 @@ type receiver struct {
 	arrivals []arrival
 }
 
-func newReceiver(ctx context.Context, address string, secret signing.Secret, out io.Writer) (*receiver, error) {
+func newReceiver(ctx context.Context, address string, jobs map[string]signing.Secret, out io.Writer) (*receiver, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("start the receiver: %w", err)
 	}
-	r := &receiver{signing: secret, out: out, own: map[string]signing.Secret{}, busy: map[string]bool{}}
+	r := &receiver{jobs: jobs, out: out, own: map[string]signing.Secret{}, busy: map[string]bool{}}
 	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = r.server.Serve(listener) }() // ends with close
 	return r, nil
@@ -60,6 +61,13 @@ func (r *receiver) knows(path string, secret signing.Secret) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.own[path] = secret
+}
+
+// refused makes it go on as if it had answered 503 to a message.
+func (r *receiver) refused(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.busy[id] = true
 }
 
 // take returns what has come since it was last asked.
@@ -83,7 +91,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	a.verified, a.err = r.verify(req, body)
+	a.account, a.verified, a.err = r.verify(req, body)
 	a.status = r.status(req.URL.Path, a)
 	r.arrivals = append(r.arrivals, a)
 	fmt.Fprintf(r.out, "%s  %s\n", time.Now().Format("15:04:05"), a)
@@ -101,12 +109,23 @@ func (r *receiver) status(path string, a arrival) int {
 	return http.StatusNoContent
 }
 
-// verify checks every signature that is there, the Standard Webhooks one always.
-func (r *receiver) verify(req *http.Request, body []byte) ([]string, error) {
-	secret, ok := r.own[req.URL.Path]
-	if !ok {
-		secret = r.signing
+// verify finds the secret that verifies every signature that is there: the
+// endpoint's own, or one of the accounts'.
+func (r *receiver) verify(req *http.Request, body []byte) (account string, good []string, err error) {
+	if own, ok := r.own[req.URL.Path]; ok {
+		good, err = verifyWith(own, req, body)
+		return "", good, err
 	}
+	for account, secret := range r.jobs {
+		if good, err = verifyWith(secret, req, body); err == nil {
+			return account, good, nil
+		}
+	}
+	return "", nil, fmt.Errorf("no account's secret verifies it: %w", err)
+}
+
+// verifyWith checks every signature that is there, the Standard Webhooks one always.
+func verifyWith(secret signing.Secret, req *http.Request, body []byte) ([]string, error) {
 	schemes := map[string]string{"standard": "webhook-signature"}
 	for name, header := range older {
 		if req.Header.Get(header) != "" {

@@ -44,9 +44,10 @@ func signed(t *testing.T, path, id string, secret signing.Secret, schemes ...str
 }
 
 func TestReceiverVerifies(t *testing.T) {
-	stack, own := newSecret(t), newSecret(t)
-	r := &receiver{signing: stack, out: io.Discard, own: map[string]signing.Secret{}, busy: map[string]bool{}}
+	stack, acme, own := newSecret(t), newSecret(t), newSecret(t)
+	r := &receiver{jobs: map[string]signing.Secret{"default": stack, "acme": acme}, out: io.Discard, own: map[string]signing.Secret{}, busy: map[string]bool{}}
 	r.knows(samplePath, own)
+	r.refused("msg_5")
 	answer := func(req *http.Request) int {
 		w := httptest.NewRecorder()
 		r.ServeHTTP(w, req)
@@ -69,14 +70,22 @@ func TestReceiverVerifies(t *testing.T) {
 		{signed(t, busyPath, "msg_2", stack, "sharpapi"), 503},
 		{signed(t, busyPath, "msg_2", stack, "sharpapi"), 204},
 		{signed(t, busyPath, "msg_3", stack, "sharpapi"), 503},
+		{signed(t, "/job", "msg_4", acme, "unitary"), 204},
+		{signed(t, samplePath, "msg_4", acme), 401},
+		{signed(t, busyPath, "msg_5", acme, "sharpapi"), 204},
 	} {
 		if got := answer(step.request); got != step.want {
 			t.Errorf("step %d: %d; want %d", i, got, step.want)
 		}
 	}
 	came := r.take()
-	if len(came) != 9 || came[0].path != "/job?a=1" || fmt.Sprint(came[6].verified) != "[X-Signature webhook-signature]" {
+	if len(came) != 12 || came[0].path != "/job?a=1" || fmt.Sprint(came[6].verified) != "[X-Signature webhook-signature]" {
 		t.Errorf("it noted %v", came)
+	}
+	for n, account := range map[int]string{0: "default", 2: "", 6: "default", 9: "acme", 11: "acme"} {
+		if came[n].account != account {
+			t.Errorf("step %d was signed for %q; want %q", n, came[n].account, account)
+		}
 	}
 	if len(r.take()) != 0 {
 		t.Error("what was taken is still there")

@@ -2,13 +2,16 @@ package main
 
 import (
 	"encoding/json"
+	"net/url"
 	"os"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jobhook/jobhook/internal/templatetest"
 	"github.com/jobhook/jobhook/shared/settings"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // atRoot runs the test where the commands run.
@@ -38,7 +41,7 @@ func TestEnvironmentNamesTheEmulators(t *testing.T) {
 		"AWS_ENDPOINT_URL_DYNAMODB": w.url(dynamoDBPort), "AWS_ENDPOINT_URL_SQS": w.url(sqsPort),
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": w.url(secretsPort), "LOCAL_ADDRESSES": bridge + "/32",
 		"ENDPOINTS_TABLE": endpointsTable, "DELIVERIES_TABLE": deliveriesTable, "RECEIPTS_TABLE": receiptsTable,
-		"RETRY_QUEUE_URL": w.queueURL(retryQueue), "REJECTED_QUEUE_URL": w.queueURL(rejectedQueue),
+		"COMPLETIONS_QUEUE_URL": w.queueURL(sourceQueue), "RETRY_QUEUE_URL": w.queueURL(retryQueue), "REJECTED_QUEUE_URL": w.queueURL(rejectedQueue),
 		"INBOX_QUEUE_URL": w.queueURL(inboxQueue), "SIGNING_SECRET_ID": signingSecret,
 		"SEALING_KEY_ID": sealingKey, "SOURCES_SECRET_ID": sourcesSecret, "SCHEDULE": "1s,5s,15s",
 	}
@@ -74,6 +77,32 @@ func TestEnvironmentIsDeclared(t *testing.T) {
 	given["AWS_SAM_LOCAL"] = "true"
 	if _, err := settings.Load[settings.Dispatch](given); err != nil {
 		t.Error(err)
+	}
+}
+
+// events/retry.json is the retry of the delivery that waits in the emulators:
+// recorded so, it is due and open.
+func TestRetryIsOfTheWaitingJob(t *testing.T) {
+	atRoot(t)
+	all, err := loadSamples("http://receiver.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, err := webhook.ParseRetry([]byte(records(of(all, retryFunction)[0])[0].Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	event, delivery, err := waiting(asked, "http://receiver.test", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := delivery.Delivery
+	if d.DeliveryKey != asked.Key() || !d.Open() || d.NextNumber() != asked.Attempt || d.NextAttemptAt.After(now) || d.Lease.Active(now) {
+		t.Errorf("it waits as %+v, asked for is %+v", d, asked)
+	}
+	if u, err := url.Parse(d.URL); err != nil || u.Path != busyPath || !event.Event.ExpiresAt.After(now) {
+		t.Errorf("it goes to %s until %s", d.URL, event.Event.ExpiresAt)
 	}
 }
 

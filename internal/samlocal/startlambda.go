@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +14,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/intake"
+	"github.com/aws/aws-lambda-go/events"
+
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -38,43 +40,52 @@ func (c *checker) startLambda(ctx context.Context) error {
 }
 
 func (c *checker) throughServer(ctx context.Context, server *lambdaServer) error {
-	dispatch, retry, err := anotherJob(of(c.samples, dispatchFunction)[0], of(c.samples, retryFunction)[0])
+	step := func(s sample, judged judge) error {
+		began := time.Now()
+		came, err := judged(ctx, server.invoke, s)
+		if err != nil {
+			return fmt.Errorf("%s with %s: %w", s.function, s.name, err)
+		}
+		c.ok(began, "POST "+server.path(s.function)+"  "+s.name, came)
+		return nil
+	}
+	dispatch := of(c.samples, dispatchFunction)[0]
+	jobs, bad := parse(dispatch)
+	if len(jobs) != 1 || bad > 0 {
+		return fmt.Errorf("%s has %d completions; one is needed", dispatch.name, len(jobs))
+	}
+	old := []byte(jobs[0].Job.ID)
+	dispatch.body = bytes.ReplaceAll(dispatch.body, old, append([]byte("another-"), old...))
+	dispatch.name += ", another job"
+	if err := step(dispatch, c.dispatch); err != nil {
+		return err
+	}
+	retry, err := c.followUp(dispatch)
 	if err != nil {
+		return err
+	}
+	if err := step(retry, c.retry); err != nil {
 		return err
 	}
 	receive := of(c.samples, receiveFunction)[0]
 	receive.name += ", again"
-	for _, step := range []struct {
-		sample
-		judge
-	}{{dispatch, c.dispatch}, {retry, c.retry}, {receive, c.receive}} {
-		began := time.Now()
-		came, err := step.judge(ctx, server.invoke, step.sample)
-		if err != nil {
-			return fmt.Errorf("%s with %s: %w", step.function, step.name, err)
+	return step(receive, c.receive)
+}
+
+// followUp is the event of the retry that a dispatch asked for.
+func (c *checker) followUp(dispatch sample) (sample, error) {
+	jobs, _ := parse(dispatch)
+	for _, asked := range c.asked {
+		if asked.MessageID != jobs[0].MessageID {
+			continue
 		}
-		c.ok(began, "POST "+server.path(step.function)+"  "+step.name, came)
+		body, err := json.Marshal(events.SQSEvent{Records: []events.SQSMessage{{
+			MessageId: "local-retry", ReceiptHandle: "local-retry", Body: string(webhook.Encode(asked)), EventSource: "aws:sqs",
+			Attributes: map[string]string{"ApproximateReceiveCount": "1"},
+		}}})
+		return sample{"the retry that it asked for", body, retryFunction}, err
 	}
-	return nil
-}
-
-// anotherJob makes a completion and its retry those of a job that has not been
-// delivered yet.
-func anotherJob(dispatch, retry sample) (sample, sample, error) {
-	old, err := parsed(dispatch)
-	if err != nil {
-		return sample{}, sample{}, err
-	}
-	dispatch.body = bytes.ReplaceAll(dispatch.body, []byte(old.Job.ID), []byte("another-"+old.Job.ID))
-	job, err := parsed(dispatch)
-	retry.body = bytes.ReplaceAll(retry.body, []byte(old.MessageID), []byte(job.MessageID))
-	dispatch.name += ", another job"
-	retry.name += ", of that job"
-	return dispatch, retry, err
-}
-
-func parsed(s sample) (webhook.Event, error) {
-	return intake.Parse([]byte(records(s)[0].Body), "", time.Now(), intake.Rules{})
+	return sample{}, fmt.Errorf("%s asked for no retry", dispatch.name)
 }
 
 type lambdaServer struct {

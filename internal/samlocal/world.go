@@ -17,7 +17,10 @@ import (
 
 	"github.com/jobhook/jobhook/internal/emulators"
 	"github.com/jobhook/jobhook/shared/dynamo"
+	"github.com/jobhook/jobhook/shared/secrets"
+	manager "github.com/jobhook/jobhook/shared/secretsmanager"
 	"github.com/jobhook/jobhook/shared/signing"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // The ports, as env.json has them.
@@ -36,6 +39,7 @@ const (
 	endpointsTable  = "Endpoints"
 	deliveriesTable = "Deliveries"
 	receiptsTable   = "Receipts"
+	sourceQueue     = "CompletionsQueue"
 	retryQueue      = "RetryQueue"
 	rejectedQueue   = "RejectedQueue"
 	inboxQueue      = "InboxQueue"
@@ -56,8 +60,9 @@ type world struct {
 	sqs      *sqs.Client
 	secrets  *secretsmanager.Client
 	db       *dynamodb.Client
-	signing  signing.Secret // signs job-level URLs
+	ring     *secrets.Ring
 	receiver *receiver
+	waiting  webhook.DeliveryKey // of the delivery that events/retry.json is about
 	stops    []func()
 }
 
@@ -79,10 +84,13 @@ func newWorld(ctx context.Context, host string, out io.Writer) (*world, error) {
 			return nil, err
 		}
 	}
-	var err error
-	if w.receiver, err = newReceiver(ctx, net.JoinHostPort(host, receiverPort), w.signing, out); err == nil {
+	jobs, err := w.jobSecrets(ctx)
+	if err == nil {
+		w.receiver, err = newReceiver(ctx, net.JoinHostPort(host, receiverPort), jobs, out)
+	}
+	if err == nil {
 		w.stops = append(w.stops, w.receiver.close)
-		err = w.register(ctx)
+		err = errors.Join(w.register(ctx), w.wait(ctx))
 	}
 	if err != nil {
 		w.stop()
@@ -130,7 +138,7 @@ func (w *world) makeTables(ctx context.Context) error {
 }
 
 func (w *world) makeQueues(ctx context.Context) error {
-	for _, name := range []string{retryQueue, rejectedQueue, inboxQueue} {
+	for _, name := range []string{sourceQueue, retryQueue, rejectedQueue, inboxQueue} {
 		made, err := w.sqs.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(name)})
 		if err != nil {
 			return fmt.Errorf("create queue %s: %w", name, err)
@@ -150,7 +158,6 @@ func (w *world) makeSecrets(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.signing = made
 	const prefix = "whsec_"
 	value, err := json.Marshal(map[string]string{"prefix": prefix, "key": made.Reveal()[len(prefix):]})
 	if err != nil {
@@ -163,5 +170,29 @@ func (w *world) makeSecrets(ctx context.Context) error {
 			faults = append(faults, fmt.Errorf("create secret %s: %w", name, err))
 		}
 	}
+	w.ring = secrets.NewRing(manager.New(w.secrets, manager.Options{}), secrets.Names{Signing: signingSecret, Sealing: sealingKey})
 	return errors.Join(faults...)
+}
+
+// deliveries reads an event's deliveries, in the order of its targets.
+func (w *world) deliveries(ctx context.Context, messageID string) ([]webhook.Delivery, error) {
+	events, err := w.store.Events(ctx, messageID)
+	if err != nil {
+		return nil, err
+	}
+	if events[0] == nil {
+		return nil, fmt.Errorf("there is no event %s", messageID)
+	}
+	found, err := w.store.Deliveries(ctx, events[0].Keys()...)
+	if err != nil {
+		return nil, err
+	}
+	var deliveries []webhook.Delivery
+	for i, d := range found {
+		if d == nil {
+			return nil, fmt.Errorf("%s has no record", events[0].Keys()[i].ID())
+		}
+		deliveries = append(deliveries, *d)
+	}
+	return deliveries, nil
 }

@@ -2,6 +2,7 @@ package templatetest_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -60,6 +61,21 @@ func TestDashboard(t *testing.T) {
 	for _, ref := range regexp.MustCompile(`\$\{(\w+)`).FindAllStringSubmatch(body[0].(string), -1) {
 		if ref[1] != "AWS" && ref[1] != "Received" && tpl.At("Resources", ref[1]) == nil {
 			t.Errorf("%s is no resource", ref[1])
+		}
+	}
+	var indexes []string
+	for _, table := range tpl.OfType("AWS::DynamoDB::Table") {
+		for _, index := range properties(tpl, table)["GlobalSecondaryIndexes"].([]any) {
+			indexes = append(indexes, table+"/"+fmt.Sprint(index.(map[string]any)["IndexName"]))
+		}
+	}
+	shown := regexp.MustCompile(`"\$\{(\w+)\}","GlobalSecondaryIndexName","(\w+)"`).FindAllStringSubmatch(body[0].(string), -1)
+	if len(shown) == 0 {
+		t.Error("no index is shown")
+	}
+	for _, one := range shown {
+		if !slices.Contains(indexes, one[1]+"/"+one[2]) {
+			t.Errorf("%s has no index %s; there are %v", one[1], one[2], indexes)
 		}
 	}
 	for _, dimension := range []string{"reason", "outcome"} {

@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"github.com/jobhook/jobhook/internal/templatetest"
-	"github.com/jobhook/jobhook/shared/payload"
 	"github.com/jobhook/jobhook/shared/schedule"
 	"github.com/jobhook/jobhook/shared/settings"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // A function is given exactly the variables that its settings read; the AWS_
@@ -58,7 +58,7 @@ func variables(kind reflect.Type) []string {
 func TestDefaultsLoad(t *testing.T) {
 	tpl := load(t)
 	offered := []map[string]string{{}}
-	for _, parameter := range []string{"RetentionDays", "DefaultCallbackProfile", "LogLevel"} {
+	for _, parameter := range []string{"RetentionDays", "DefaultCallbackProfile", "LogLevel", "OversizeResult"} {
 		for _, value := range tpl.At("Parameters", parameter, "AllowedValues").([]any) {
 			offered = append(offered, map[string]string{parameter: fmt.Sprint(value)})
 		}
@@ -111,6 +111,7 @@ func TestSchedulePattern(t *testing.T) {
 	pattern := regexp.MustCompile(load(t).At("Parameters", "Schedule", "AllowedPattern").(string))
 	for text, want := range map[string]bool{
 		"1m,5m,15m": true, "1m,5m,15m,1h": true, "30s": true, "1h30m": true,
+		"default": true, "antinium": true, "standard": true, "3d": true, "3days": false, "standard,1m": false, "Standard": false,
 		strings.Repeat("1s,", 29) + "1s": true, strings.Repeat("1s,", 30) + "1s": false,
 		"": false, "1": false, "1m, 5m": false, "1m,": false, "1d": false, "1m;5m": false, "-1m": false,
 	} {
@@ -125,7 +126,7 @@ func TestSchedulePattern(t *testing.T) {
 
 func TestProfilesAreThose(t *testing.T) {
 	var want []string
-	for _, p := range payload.Profiles() {
+	for _, p := range webhook.Profiles() {
 		want = append(want, string(p))
 	}
 	slices.Sort(want)

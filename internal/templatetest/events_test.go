@@ -1,6 +1,7 @@
 package templatetest_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -10,8 +11,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/jobhook/jobhook/shared/intake"
-	"github.com/jobhook/jobhook/shared/payload"
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -34,17 +33,17 @@ func TestSampleCompletions(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal("no samples", err)
 	}
-	seen := map[payload.Profile]bool{}
+	seen := map[webhook.Profile]bool{}
 	for _, file := range files {
 		var body json.RawMessage
 		read(t, filepath.Base(file), &body)
-		e, err := intake.Parse(body, "", now, intake.Rules{})
-		if err != nil {
-			t.Errorf("%s: %v", file, err)
+		c, err := intake.Parse(body, "", now, intake.Rules{})
+		if err != nil || len(c.Unknown) > 0 {
+			t.Errorf("%s: %v, unknown %q", file, err, c.Unknown)
 		}
-		seen[e.CallbackProfile] = true
+		seen[cmp.Or(c.Event.CallbackProfile, webhook.Standard)] = true
 	}
-	for _, p := range payload.Profiles() {
+	for _, p := range webhook.Profiles() {
 		if !seen[p] {
 			t.Errorf("no sample for %s", p)
 		}
@@ -89,20 +88,21 @@ func TestDispatchEvents(t *testing.T) {
 	}
 }
 
-// retry.json asks for the second attempt of what dispatch-eventbridge.json starts.
+// retry.json asks for a second attempt. internal/samlocal, which records the
+// first, tests of which delivery.
 func TestRetryEvent(t *testing.T) {
-	var first, second events.SQSEvent
-	read(t, "dispatch-eventbridge.json", &first)
-	read(t, "retry.json", &second)
-	e, err := intake.Parse([]byte(first.Records[0].Body), "", now, intake.Rules{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := queue.ParseRetry([]byte(second.Records[0].Body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.MessageID != e.MessageID || r.Account != e.Account || r.EndpointID != webhook.JobTarget || r.Attempt != 2 {
-		t.Errorf("retry of %+v, want of %s", r, e.MessageID)
+	var batch events.SQSEvent
+	read(t, "retry.json", &batch)
+	for _, record := range batch.Records {
+		r, err := webhook.ParseRetry([]byte(record.Body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, ok := webhook.SplitMessageID(r.MessageID); !ok || r.EndpointID != webhook.JobTarget || r.Attempt != 2 || !r.Due.After(r.AcceptedAt) {
+			t.Errorf("retry of %+v", r)
+		}
+		if body := string(webhook.Encode(r)); body != record.Body {
+			t.Errorf("jobhook writes it as %s", body)
+		}
 	}
 }

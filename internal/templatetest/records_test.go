@@ -68,10 +68,9 @@ func TestRecordsAreKept(t *testing.T) {
 		if p.At("PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled") != true || p.At("SSESpecification", "SSEEnabled") != true {
 			t.Errorf("%s lacks recovery or encryption", table)
 		}
-	}
-	ttl := properties(tpl, "DeliveriesTable").Map("TimeToLiveSpecification")
-	if ttl["AttributeName"] != dynamo.TTLAttribute || ttl["Enabled"] != true {
-		t.Errorf("TTL is %v", ttl)
+		if ttl := p.Map("TimeToLiveSpecification"); ttl["AttributeName"] != dynamo.TTLAttribute || ttl["Enabled"] != true {
+			t.Errorf("%s: TTL is %v", table, ttl)
+		}
 	}
 }
 

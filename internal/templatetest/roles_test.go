@@ -7,26 +7,33 @@ import (
 )
 
 // may is what each function's role allows: a line for each action on each
-// resource, nothing else. It follows from the calls in shared/deliver:
+// resource, nothing else. It follows from the calls in shared/deliver and
+// shared/sqsbatch:
 //
-//	InsertEvent, InsertDelivery, ReplaceDelivery   PutItem on Deliveries
-//	LeaseEvent                                     UpdateItem on Deliveries
-//	LoadEvent                                      Query on Deliveries
-//	LoadDelivery                                   BatchGetItem on both
-//	AccountEndpoints                               Query on Endpoints
-//	ReplaceEndpoint                                PutItem on Endpoints
+//	Write                         PartiQLInsert, PartiQLUpdate on Deliveries; PutItem over what has expired
+//	Events, Deliveries            BatchGetItem on Deliveries
+//	Arrivals, Load                BatchGetItem on both
+//	Endpoint                      BatchGetItem on Endpoints
+//	AccountEndpoints              Query on Endpoints
+//	ReplaceEndpoint               UpdateItem on Endpoints, twice in a transaction
+//	ChangeVisibility              ChangeMessageVisibility on the function's own queue
+//
+// TransactWriteItems and BatchExecuteStatement need the rights of their parts.
 var may = map[string][]string{
 	"DispatchFunction": {
+		"dynamodb:BatchGetItem DeliveriesTable",
+		"dynamodb:BatchGetItem EndpointsTable",
+		"dynamodb:PartiQLInsert DeliveriesTable",
+		"dynamodb:PartiQLUpdate DeliveriesTable",
 		"dynamodb:PutItem DeliveriesTable",
-		"dynamodb:PutItem EndpointsTable",
-		"dynamodb:Query DeliveriesTable",
 		"dynamodb:Query EndpointsTable",
-		"dynamodb:UpdateItem DeliveriesTable",
+		"dynamodb:UpdateItem EndpointsTable",
 		"logs:CreateLogStream DispatchLogs",
 		"logs:PutLogEvents DispatchLogs",
 		"secretsmanager:GetSecretValue SealingKey",
 		"secretsmanager:GetSecretValue SigningSecret",
 		"secretsmanager:GetSecretValue " + endpointSecrets,
+		"sqs:ChangeMessageVisibility CompletionsQueue",
 		"sqs:DeleteMessage CompletionsQueue",
 		"sqs:GetQueueAttributes CompletionsQueue",
 		"sqs:ReceiveMessage CompletionsQueue",
@@ -36,13 +43,16 @@ var may = map[string][]string{
 	"RetryFunction": {
 		"dynamodb:BatchGetItem DeliveriesTable",
 		"dynamodb:BatchGetItem EndpointsTable",
+		"dynamodb:PartiQLInsert DeliveriesTable",
+		"dynamodb:PartiQLUpdate DeliveriesTable",
 		"dynamodb:PutItem DeliveriesTable",
-		"dynamodb:PutItem EndpointsTable",
+		"dynamodb:UpdateItem EndpointsTable",
 		"logs:CreateLogStream RetryLogs",
 		"logs:PutLogEvents RetryLogs",
 		"secretsmanager:GetSecretValue SealingKey",
 		"secretsmanager:GetSecretValue SigningSecret",
 		"secretsmanager:GetSecretValue " + endpointSecrets,
+		"sqs:ChangeMessageVisibility RetryQueue",
 		"sqs:DeleteMessage RetryQueue",
 		"sqs:GetQueueAttributes RetryQueue",
 		"sqs:ReceiveMessage RetryQueue",

@@ -12,39 +12,19 @@ import (
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// Store is what the API reads and writes. Every store that passes
-// shared/storetest serves; the comments there are the contract.
+// Store is what the API uses of webhook.Store.
 type Store interface {
-	EventLoader
-	EndpointReader
-	EndpointWriter
-	DeliveryLog
-}
+	Events(ctx context.Context, messageIDs ...string) ([]*webhook.Event, error)
+	JobEvents(ctx context.Context, account, jobID string) ([]webhook.Event, error)
+	Deliveries(ctx context.Context, keys ...webhook.DeliveryKey) ([]*webhook.Delivery, error)
+	EndpointDeliveries(ctx context.Context, q webhook.LogQuery) ([]webhook.Delivery, string, error)
 
-// EventLoader reads an event with its deliveries, or answers webhook.ErrNotFound.
-type EventLoader interface {
-	LoadEvent(ctx context.Context, messageID string) (webhook.Event, []webhook.Delivery, error)
-}
-
-// EndpointReader reads an account's endpoints, or answers webhook.ErrNotFound
-// or webhook.ErrCursor.
-type EndpointReader interface {
+	AccountEndpoints(ctx context.Context, account string) ([]webhook.Endpoint, error)
 	Endpoint(ctx context.Context, account, id string) (webhook.Endpoint, error)
 	ListEndpoints(ctx context.Context, account string, limit int, cursor string) ([]webhook.Endpoint, string, error)
-}
-
-// EndpointWriter changes an account's endpoints, or answers webhook.ErrLost
-// (insert, replace) or webhook.ErrNotFound (delete).
-type EndpointWriter interface {
 	InsertEndpoint(ctx context.Context, e webhook.Endpoint) error
 	ReplaceEndpoint(ctx context.Context, rev string, e webhook.Endpoint) error
-	DeleteEndpoint(ctx context.Context, account, id string) error
-}
-
-// DeliveryLog lists an endpoint's deliveries, newest first; an empty status is
-// all of them. webhook.ErrCursor for a cursor that it never gave.
-type DeliveryLog interface {
-	EndpointDeliveries(ctx context.Context, account, endpointID string, status webhook.Status, limit int, cursor string) ([]webhook.Delivery, string, error)
+	RemoveEndpoint(ctx context.Context, account, id string, at, expires time.Time) error
 }
 
 // Publisher makes an event durable, once. deliver.ErrConflict: its id was used
@@ -53,9 +33,8 @@ type Publisher interface {
 	Publish(ctx context.Context, ev webhook.Event) (duplicate bool, err error)
 }
 
-// RejectedLister lists the completions that were set aside, and the cursor of
-// what follows, empty at the end. webhook.ErrCursor for a cursor that it never
-// gave.
+// RejectedLister lists rejected completions, and the cursor of what follows,
+// empty at the end. webhook.ErrCursor for a cursor that it did not give out.
 type RejectedLister interface {
 	List(ctx context.Context, limit int, cursor string) ([]Rejected, string, error)
 }
@@ -75,20 +54,24 @@ type Deps struct {
 	Publisher Publisher
 	Rejected  RejectedLister // nil: there is no such call
 
-	// Seal encrypts an endpoint's secret for the database, Open undoes it.
-	// Open is asked only when a change of profile needs another kind of secret.
-	Seal func(account, endpointID, secret string) (string, error)
-	Open func(account, endpointID, sealed string) (string, error)
+	// Seal encrypts an endpoint's secret for the database, bound to its time of
+	// creation (in whole milliseconds); Open undoes it. Open is called only when
+	// a change of profile may need another kind of secret.
+	Seal func(account, endpointID, secret string, createdAt time.Time) (webhook.SealedSecret, error)
+	Open func(account, endpointID string, sealed webhook.SealedSecret) (string, error)
 
 	Now    func() time.Time // time.Now when nil
 	Random io.Reader        // cryptographically secure; crypto/rand's when nil
-	Token  func() string    // a new Rev, or the id of a fault in the log; crypto/rand's when nil
+	Token  func() string    // a new Rev, or the id of an internal error in the log; crypto/rand's when nil
 
-	AllowLoopback   bool         // endpoints may be on this machine, over http too
-	Rules           intake.Rules // of completions
-	ReservedHeaders []string     // names that jobhook sets beside those it always does: a configured signature header
-	Key             string       // bearer key; "" when none is needed
-	Log             *slog.Logger // none when nil
+	AllowLoopback   bool            // endpoints may be on this machine, over http too
+	Rules           intake.Rules    // of completions
+	CallbackProfile webhook.Profile // of job URLs whose account has none set; webhook.Standard when empty
+	SendTimeout     time.Duration   // of an attempt: with RetryAfterMax it says how long a schedule
+	RetryAfterMax   time.Duration   // can take, which must be less than Rules.Retention
+	ReservedHeaders []string        // names that jobhook sets beside those it always does: a configured signature header
+	Key             string          // bearer key; "" when none is needed
+	Log             *slog.Logger    // none when nil
 }
 
 type server struct {
@@ -113,15 +96,23 @@ func New(d Deps) http.Handler {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
+	if d.CallbackProfile == "" {
+		d.CallbackProfile = webhook.Standard
+	}
 	s := &server{Deps: d, key: newKeyCheck(d.Key), maxEvent: maxEventBody(d.Rules), reserved: reservedHeaders(d.ReservedHeaders)}
 	s.routes = s.table()
 	return s
 }
 
+// now is to the millisecond, as records hold it.
+func (s *server) now() time.Time { return s.Now().UTC().Truncate(time.Millisecond) }
+
 func (s *server) table() []route {
 	routes := []route{
 		at("/v1/accounts/{}/events", methods{http.MethodPost: s.publish}),
 		at("/v1/accounts/{}/events/{}", methods{http.MethodGet: s.showEvent}),
+		at("/v1/accounts/{}/jobs/{}", methods{http.MethodGet: s.showJob}),
+		at("/v1/accounts/{}/deliveries/{}", methods{http.MethodGet: s.showDelivery}),
 		at("/v1/accounts/{}/endpoints", methods{http.MethodGet: s.listEndpoints, http.MethodPost: s.createEndpoint}),
 		at("/v1/accounts/{}/endpoints/{}", methods{
 			http.MethodGet: s.showEndpoint, http.MethodPatch: s.patchEndpoint, http.MethodDelete: s.deleteEndpoint,

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jobhook/jobhook/shared/intake"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -32,7 +33,7 @@ var badFields = []badField{
 	{"url loopback as a number", "url", `"https://2130706433/"`, "four decimal numbers"},
 	{"url localhost", "url", `"https://localhost:8443/"`, "not public"},
 	{"url metadata", "url", `"http://169.254.169.254/latest"`, "https://"},
-	{"url too long", "url", `"https://example.com/` + strings.Repeat("x", 2048) + `"`, "at most 2048"},
+	{"url too long", "url", `"https://example.com/` + strings.Repeat("x", 2048) + `"`, "the maximum is 2048"},
 	{"url ftp", "url", `"ftp://example.com/"`, "https://"},
 	{"events a string", "events", `"*"`, "list of 1 to 100"},
 	{"events none", "events", `[]`, "list of 1 to 100"},
@@ -54,7 +55,16 @@ var badFields = []badField{
 	{"include_result a number", "include_result", `1`, "true or false"},
 	{"enabled a string", "enabled", `"true"`, "true or false"},
 	{"description a list", "description", `["x"]`, "a JSON list; it must be a string"},
-	{"description too long", "description", `"` + strings.Repeat("ü", 1001) + `"`, "at most 1000"},
+	{"description too long", "description", `"` + strings.Repeat("ü", 1001) + `"`, "the maximum is 1000"},
+	{"schedule a list", "schedule", `["1m"]`, "a JSON list; it must be a string"},
+	{"schedule a number", "schedule", `60`, "a JSON number; it must be a string"},
+	{"schedule of no delay", "schedule", `"1m,soon"`, `"soon" is not a delay`},
+	{"schedule of an unknown name", "schedule", `"stripe"`, "antinium"},
+	{"schedule negative", "schedule", `"-1m"`, "negative"},
+	{"schedule of too many", "schedule", `"1s` + strings.Repeat(",1s", 30) + `"`, "the maximum is 30"},
+	{"schedule too long a text", "schedule", `"` + strings.Repeat("0", 512) + `1s"`, "the maximum is 512"},
+	{"schedule beyond retention", "schedule", `"24h,24h,24h"`, "less than the 72h0m0s"},
+	{"schedule by name beyond retention", "schedule", `"standard"`, "less than the 72h0m0s"},
 	{"headers a list", "headers", `[]`, "object of strings"},
 	{"headers of numbers", "headers", `{"X-A":7}`, "object of strings"},
 	{"headers no name", "headers", `{"":"x"}`, "header name"},
@@ -64,10 +74,10 @@ var badFields = []badField{
 	{"headers line break in value", "headers", `{"X-A":"x\r\nX-B: y"}`, "printable ASCII"},
 	{"headers beyond ASCII", "headers", `{"X-A":"ü"}`, "printable ASCII"},
 	{"headers space around", "headers", `{"X-A":" x"}`, "space around"},
-	{"headers too long a value", "headers", `{"X-A":"` + strings.Repeat("v", 1025) + `"}`, "at most 1024"},
+	{"headers too long a value", "headers", `{"X-A":"` + strings.Repeat("v", 1025) + `"}`, "the maximum is 1024"},
 	{"headers too long a name", "headers", `{"` + strings.Repeat("n", 129) + `":"v"}`, "1 to 128"},
 	{"headers twice", "headers", `{"X-A":"1","x-a":"2"}`, "twice"},
-	{"headers too many", "headers", `{` + list(21, func(i int) string { return fmt.Sprintf(`"X-%d":"v"`, i) }) + `}`, "at most 20"},
+	{"headers too many", "headers", `{` + list(21, func(i int) string { return fmt.Sprintf(`"X-%d":"v"`, i) }) + `}`, "the maximum is 20"},
 }
 
 func TestBadFields(t *testing.T) {
@@ -130,19 +140,20 @@ func TestBadPosts(t *testing.T) {
 		{"not UTF-8", "{\"url\":\"\xff\"}", "", "UTF-8"},
 		{"no url", `{}`, "url", "missing"},
 		{"url null", `{"url":null}`, "url", "missing"},
-		{"unknown field", `{` + url + `,"event":["*"]}`, "event", "url, events, profile, include_result, headers, description, enabled, secret"},
+		{"unknown field", `{` + url + `,"event":["*"]}`, "event", "url, events, profile, include_result, headers, description, schedule, enabled, secret"},
 		{"field in capitals", `{` + url + `,"Enabled":true}`, "Enabled", "url, events"},
 		{"read-only field", `{` + url + `,"id":"ep_x"}`, "id", "leave it out"},
 		{"secret a number", `{` + url + `,"secret":12345}`, "secret", "whsec_"},
 		{"secret empty", `{` + url + `,"profile":"sharpapi","secret":""}`, "secret", "empty"},
 		{"secret not base64", `{` + url + `,"secret":"whsec_!!topsecret"}`, "secret", "base64"},
 		{"secret too short", `{` + url + `,"secret":"whsec_dG9wc2VjcmV0"}`, "secret", "24 to 64"},
+		{"secret of 15 bytes", `{` + url + `,"profile":"sharpapi","secret":"topsecrettopsec"}`, "secret", "at least 16"},
 		{"secret plain for standard", `{` + url + `,"secret":"topsecret-topsecret-topsecret"}`, "secret", "whsec_"},
 		{"secret ed25519 for an HMAC", `{` + url + `,"profile":"unitary","secret":"` + privateKey + `"}`, "secret", "ed25519"},
-		{"secret only verifies", `{` + url + `,"secret":"whpk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`, "secret", "whsk_"},
-		{"secret with a line break", `{` + url + `,"profile":"sharpapi","secret":"topsecret\n"}`, "secret", "white space"},
+		{"secret only verifies", `{` + url + `,"secret":"whpk_O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik="}`, "secret", "whsk_"},
+		{"secret with a line break", `{` + url + `,"profile":"sharpapi","secret":"topsecret-topsecret\n"}`, "secret", "white space"},
 		{"secret too long", `{` + url + `,"profile":"sharpapi","secret":"` + strings.Repeat("topsecret", 200) + `"}`, "secret", "1024"},
-		{"secret of half a character", `{` + url + `,"profile":"sharpapi","secret":"topsecret\ud800"}`, "secret", "not valid"},
+		{"secret of half a character", `{` + url + `,"profile":"sharpapi","secret":"topsecret-topsecret\ud800"}`, "secret", "not valid"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := f.do("POST", "/v1/accounts/acme/endpoints", c.body, "Content-Type", "application/json").problem(400, c.field)
@@ -167,7 +178,7 @@ func TestBadPatches(t *testing.T) {
 	for _, c := range []struct{ name, body, field, says string }{
 		{"a list", `[]`, "", "JSON object"},
 		{"secret", `{"secret":"x"}`, "secret", "cannot be changed here"},
-		{"unknown", `{"uri":"x"}`, "uri", "url, events, profile, include_result, headers, description, enabled"},
+		{"unknown", `{"uri":"x"}`, "uri", "url, events, profile, include_result, headers, description, schedule, enabled"},
 		{"id", `{"id":"ep_x"}`, "id", "leave it out"},
 		{"created_at", `{"created_at":"2040-01-01T00:00:00Z"}`, "created_at", "leave it out"},
 		{"url null", `{"url":null}`, "url", "null; it must be"},
@@ -191,7 +202,7 @@ func TestBadQueries(t *testing.T) {
 	f := serve(t)
 	endpoints := "/v1/accounts/acme/endpoints"
 	deliveries := endpoints + "/" + text(f.create(`{"url":"https://example.com/"}`)["id"]) + "/deliveries"
-	lists := []string{endpoints, deliveries, "/v1/rejected"}
+	lists := []string{endpoints, deliveries, endpoints + "/job/deliveries", "/v1/rejected"}
 	for _, c := range []struct{ query, field string }{
 		{"limit=0", "limit"},
 		{"limit=201", "limit"},
@@ -219,6 +230,18 @@ func TestBadQueries(t *testing.T) {
 		f.do("GET", deliveries+"?status="+string(s), "").is(200)
 	}
 	f.do("GET", endpoints+"?status=failed", "").problem(400, "status")
+	f.do("GET", endpoints+"?since=2h", "").problem(400, "since")
+	f.do("GET", "/v1/accounts/acme/events/e?jobs=e", "").problem(400, "jobs")
+	for _, bad := range []string{"", "yesterday", "2040-02-29", "2040-02-30T00:00:00Z", "-2h", "-1d", "1.5d", "d", "9999999d", "3w", "1"} {
+		for _, name := range []string{"since", "until"} {
+			p := f.do("GET", deliveries+"?"+name+"="+bad, "").problem(400, name)
+			if !strings.Contains(text(p["detail"]), "2h or 3d") {
+				t.Errorf("%s=%s: detail %q", name, bad, p["detail"])
+			}
+		}
+	}
+	f.do("GET", deliveries+"?since=1h&until=2h", "").problem(400, "since")
+	f.do("GET", deliveries+"?since=1h&until=1h", "").problem(400, "since")
 	for _, limit := range []string{"1", "200"} {
 		for _, list := range lists {
 			f.do("GET", list+"?limit="+limit, "").is(200)
@@ -229,7 +252,7 @@ func TestBadQueries(t *testing.T) {
 func TestBadAccounts(t *testing.T) {
 	f := serve(t)
 	for _, account := range []string{"a%20b", "a%2Fb", "%00", "ä", strings.Repeat("a", 129), "a%0Ab"} {
-		for _, path := range []string{"/events/x", "/endpoints", "/endpoints/ep_x", "/endpoints/ep_x/deliveries"} {
+		for _, path := range []string{"/events/x", "/endpoints", "/endpoints/ep_x", "/endpoints/ep_x/deliveries", "/jobs/x", "/deliveries/x"} {
 			f.do("GET", "/v1/accounts/"+account+path, "").problem(400, "account")
 		}
 		f.do("POST", "/v1/accounts/"+account+"/events", `{"id":"1","status":"s","type":"t"}`).problem(400, "account")
@@ -240,7 +263,7 @@ func TestBadAccounts(t *testing.T) {
 }
 
 func TestBadCompletions(t *testing.T) {
-	f := serve(t)
+	f := serve(t, func(d *deps) { d.Rules.Oversize = intake.RejectResult })
 	for _, c := range []struct {
 		name, body string
 		status     int
@@ -257,18 +280,22 @@ func TestBadCompletions(t *testing.T) {
 		{"bad profile", `{"id":"1","status":"success","type":"t","callback_url":"https://example.com/","callback_profile":"x"}`, 400, "callback_profile"},
 		{"bad time", `{"id":"1","status":"success","type":"t","occurred_at":"today"}`, 400, "occurred_at"},
 		{"another account", `{"id":"1","status":"success","type":"t","account":"other"}`, 400, "account"},
-		{"long event id", `{"id":"1","status":"success","type":"t","event_id":"` + strings.Repeat("e", 601) + `"}`, 400, "event_id"},
+		{"long event id", `{"id":"1","status":"success","type":"t","event_id":"` + strings.Repeat("e", 651) + `"}`, 400, "event_id"},
 		{"large result", `{"id":"1","status":"success","type":"t","result":"` + strings.Repeat("r", 256<<10) + `"}`, 413, "result"},
+		{"slash in the type", `{"id":"1","status":"success","type":"a/b"}`, 400, "type"},
+		{"unknown field", `{"id":"1","status":"success","type":"t","callback":"https://example.com/"}`, 400, "callback"},
+		{"field in capitals", `{"id":"1","status":"success","type":"t","Result":1}`, 400, "Result"},
+		{"unknown field in an envelope", `{"detail-type":"Job Completed","extra":1,"detail":{"id":"1","status":"success","type":"t","callback_ur":"x"}}`, 400, "callback_ur"},
 		{"huge body", `{"id":"1","status":"success","type":"t","result":"` + strings.Repeat("r", 700<<10) + `"}`, 413, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f.do("POST", "/v1/accounts/acme/events", c.body, "Content-Type", "application/json").problem(c.status, c.field)
 		})
 	}
-	if n := f.words.Len(); n != 0 {
+	if n := f.queued.Len(); n != 0 {
 		t.Errorf("%d messages sent to dispatch", n)
 	}
-	// White space and escapes do not count: what is small in the end is taken.
+	// White space and escapes do not count.
 	wide := `{"id":"1","status":"success","type":"t","result":"` + strings.Repeat(`\u0061`, 60<<10) + `"}` + strings.Repeat(" ", 100<<10)
 	f.do("POST", "/v1/accounts/acme/events", wide).is(202)
 }

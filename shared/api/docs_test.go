@@ -8,7 +8,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -30,12 +29,14 @@ func TestDocs(t *testing.T) {
 	id := text(made["id"])
 	ev := f.claimed("e", id)
 	f.delivery(ev, id, func(d *webhook.Delivery) { d.Status = webhook.Failed })
-	must(t, f.aside.Send(t.Context(), queue.Message{Body: []byte("x"), Reason: "y"}))
+	must(t, f.aside.Send(t.Context(), webhook.Message{Body: []byte("x"), Reason: "y"})[0])
 	answered := map[string]bool{}
 	for _, v := range []any{
-		made, f.do("POST", "/v1/accounts/acme/events", completion).is(202), f.do("GET", "/v1/accounts/acme/events/e", "").is(200),
+		made, f.do("POST", "/v1/accounts/acme/events", completion).is(202), f.do("GET", "/v1/accounts/acme/events/e?job=e", "").is(200),
 		f.do("GET", "/v1/accounts/acme/endpoints/"+id+"/deliveries", "").is(200), f.do("GET", "/v1/rejected", "").is(200),
 		f.do("GET", "/v1/rejected?limit=0", "").is(400),
+		f.do("GET", "/v1/accounts/acme/jobs/e", "").is(200), f.do("GET", "/v1/accounts/acme/deliveries/"+ev.MessageID+"."+id, "").is(200),
+		f.do("PATCH", "/v1/accounts/acme/endpoints/job", `{"profile":"unitary","schedule":"antinium"}`).is(200),
 	} {
 		collect(v, answered)
 	}

@@ -7,15 +7,19 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
-	"github.com/jobhook/jobhook/shared/payload"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// MaxEndpoints bounds an account's endpoints: each of its events is held
-// against all of them, and an event's targets lie in one record. Requests that
-// race may pass it by a few.
+// MaxEndpoints bounds an account's endpoints: each of its events is matched
+// with all of them, and an event's targets are in one record. Concurrent
+// requests may exceed it by a few.
 const MaxEndpoints = 500
+
+// tombstone is how much longer than its latest event a removed endpoint is
+// kept, so that what is still due to it finds out.
+const tombstone = 24 * time.Hour
 
 func (s *server) createEndpoint(c *call) error {
 	return c.withBody(maxEndpointBody, func(body []byte) error {
@@ -41,9 +45,9 @@ func (s *server) newEndpoint(account string, body []byte) (e webhook.Endpoint, s
 	if err != nil {
 		return e, "", err
 	}
-	now := s.Now().UTC()
+	now := s.now()
 	e = webhook.Endpoint{
-		Account: account, Events: []string{"*"}, Profile: payload.Standard,
+		Account: account, Events: []string{"*"}, Profile: webhook.Standard,
 		IncludeResult: true, Enabled: true, CreatedAt: now, UpdatedAt: now,
 	}
 	if err := s.fill(&e, fields); err != nil {
@@ -57,12 +61,7 @@ func (s *server) newEndpoint(account string, body []byte) (e webhook.Endpoint, s
 		return e, "", fmt.Errorf("make an endpoint id: %w", err)
 	}
 	e.ID, e.Rev = webhook.EndpointID(random), s.Token()
-	sealed, err := s.Seal(e.Account, e.ID, secret)
-	if err != nil {
-		return e, "", fmt.Errorf("seal the secret of %s: %w", e.ID, err)
-	}
-	e.Secrets = []webhook.SealedSecret{{Sealed: sealed}}
-	return e, secret, nil
+	return e, secret, s.seal(&e, secret, now)
 }
 
 func (s *server) checkRoom(c *call) error {
@@ -74,7 +73,7 @@ func (s *server) checkRoom(c *call) error {
 		}
 		if count += len(endpoints); count >= MaxEndpoints {
 			return conflict(typeEndpointLimit, fmt.Sprintf(
-				"the account has %d endpoints, which is the most it can have: remove one first", count))
+				"the account has %d endpoints; the maximum is %d: remove one first", count, MaxEndpoints))
 		}
 		if cursor = next; next == "" {
 			return nil
@@ -83,11 +82,11 @@ func (s *server) checkRoom(c *call) error {
 }
 
 func (s *server) listEndpoints(c *call) error {
-	p, err := c.paging("limit", "cursor")
+	limit, cursor, err := c.paging()
 	if err != nil {
 		return err
 	}
-	endpoints, next, err := s.Store.ListEndpoints(c.r.Context(), c.account(), p.limit, p.cursor)
+	endpoints, next, err := s.Store.ListEndpoints(c.r.Context(), c.account(), limit, cursor)
 	if err != nil {
 		return listError("endpoints", err)
 	}
@@ -106,7 +105,16 @@ func (s *server) deleteEndpoint(c *call) error {
 	if err := checkEndpointID(c.id()); err != nil {
 		return err
 	}
-	err := s.Store.DeleteEndpoint(c.r.Context(), c.account(), c.id())
+	if c.id() == webhook.JobTarget {
+		c.w.Header().Set("Allow", "GET, PATCH, HEAD")
+		return &problem{
+			Status: http.StatusMethodNotAllowed,
+			Detail: `the settings for the jobs' own URLs cannot be removed; change them with PATCH ({"enabled":false} holds their deliveries)`,
+		}
+	}
+	now := s.now()
+	expires := now.Add(s.Rules.Retention + tombstone).Truncate(time.Second)
+	err := s.Store.RemoveEndpoint(c.r.Context(), c.account(), c.id(), now, expires)
 	if errors.Is(err, webhook.ErrNotFound) {
 		return noEndpoint()
 	}
@@ -117,26 +125,32 @@ func (s *server) deleteEndpoint(c *call) error {
 	return nil
 }
 
+// endpoint reads the call's endpoint. The job record is there before it is set,
+// without a Rev.
 func (s *server) endpoint(c *call) (webhook.Endpoint, error) {
 	if err := checkEndpointID(c.id()); err != nil {
 		return webhook.Endpoint{}, err
 	}
 	e, err := s.Store.Endpoint(c.r.Context(), c.account(), c.id())
-	if errors.Is(err, webhook.ErrNotFound) {
+	switch {
+	case errors.Is(err, webhook.ErrNotFound) && c.id() == webhook.JobTarget:
+		return webhook.JobDefaults(c.account(), s.CallbackProfile), nil
+	case errors.Is(err, webhook.ErrNotFound):
 		return e, noEndpoint()
-	}
-	if err != nil {
+	case err != nil:
 		return e, fmt.Errorf("read endpoint %s: %w", c.id(), err)
 	}
 	return e, nil
 }
 
-func noEndpoint() *problem { return notFound("this account has no such endpoint") }
+func noEndpoint() *problem { return notFound("endpoint not found") }
 
-// checkEndpointID spares the store what no endpoint is called, and keeps it
-// from what is no endpoint, such as webhook.JobTarget.
+// checkEndpointID spares the store what cannot be an endpoint's id.
 func checkEndpointID(id string) error {
 	const letters = "abcdefghijklmnopqrstuvwxyz0123456789_"
+	if id == webhook.JobTarget {
+		return nil
+	}
 	if !strings.HasPrefix(id, "ep_") || len(id) > 64 || strings.Trim(id, letters) != "" {
 		return noEndpoint()
 	}

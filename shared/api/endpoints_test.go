@@ -37,7 +37,7 @@ func TestEndpointRoundTrip(t *testing.T) {
 	}
 	want := map[string]any{
 		"id": id, "account": "acme", "url": "https://example.com/hooks?a=b&c=<d>", "events": []string{"*"}, "profile": "standard",
-		"include_result": true, "headers": map[string]string{}, "description": "", "enabled": true, "disabled_reason": nil,
+		"include_result": true, "headers": map[string]string{}, "description": "", "schedule": "", "enabled": true, "disabled_reason": nil,
 		"created_at": "2040-02-29T11:30:15.123Z", "updated_at": "2040-02-29T11:30:15.123Z",
 	}
 	delete(got, "secret")
@@ -53,24 +53,33 @@ func TestEndpointRoundTrip(t *testing.T) {
 	}
 	f.do("GET", path, "").problem(404, "")
 	f.do("DELETE", path, "").problem(404, "")
+	f.do("PATCH", path, `{"enabled":true}`).problem(404, "")
+	same(t, "the list without it", f.do("GET", "/v1/accounts/acme/endpoints", "").is(200)["data"], []any{})
+	// What is left outlives its latest event, without the secret.
+	left := f.stored("acme")
+	removed := start.UTC().Truncate(time.Millisecond)
+	if len(left) != 1 || !left[0].RemovedAt.Equal(removed) || len(left[0].Secrets) != 0 ||
+		!left[0].ExpiresAt.Equal(removed.Add((72+24)*time.Hour).Truncate(time.Second)) {
+		t.Errorf("left: %+v", left)
+	}
 }
 
 func TestEveryField(t *testing.T) {
 	f := serve(t)
 	got := f.create(`{"url":"https://example.com/","events":["document.*","job.done"],"profile":"sharpapi","include_result":false,
-		"secret":"my own sécret","headers":{"x-tenant":"7","X-Empty":""},"description":"für \"uns\"","enabled":false}`)
-	if got["secret"] != "my own sécret" {
+		"secret":"my own long sécret","headers":{"x-tenant":"7","X-Empty":""},"description":"für \"uns\"","schedule":" antinium ","enabled":false}`)
+	if got["secret"] != "my own long sécret" {
 		t.Errorf("secret %v", got["secret"])
 	}
 	delete(got, "secret")
 	want := map[string]any{
 		"id": got["id"], "account": "acme", "url": "https://example.com/", "events": []string{"document.*", "job.done"}, "profile": "sharpapi",
-		"include_result": false, "headers": map[string]string{"x-tenant": "7", "X-Empty": ""}, "description": `für "uns"`, "enabled": false,
+		"include_result": false, "headers": map[string]string{"x-tenant": "7", "X-Empty": ""}, "description": `für "uns"`, "schedule": "antinium", "enabled": false,
 		"disabled_reason": nil, "created_at": got["created_at"], "updated_at": got["updated_at"],
 	}
 	same(t, "created", got, want)
 	// null is as good as absent.
-	f.create(`{"url":"https://example.com/","events":null,"profile":null,"include_result":null,"secret":null,"headers":null,"description":null,"enabled":null}`)
+	f.create(`{"url":"https://example.com/","events":null,"profile":null,"include_result":null,"secret":null,"headers":null,"description":null,"schedule":null,"enabled":null}`)
 	f.create(`{"url":"https://example.com/","headers":{"X-A":null}}`) // RFC 7396: removes what is not there
 }
 
@@ -112,6 +121,11 @@ func TestPatch(t *testing.T) {
 		{`{"include_result":false}`, map[string]any{"include_result": false}},
 		{`{"description":"new"}`, map[string]any{"description": "new"}},
 		{`{"description":null}`, map[string]any{"description": ""}},
+		{`{"schedule":"5s,1h"}`, map[string]any{"schedule": "5s,1h"}},
+		{`{"schedule":"antinium"}`, map[string]any{"schedule": "antinium"}},
+		{`{"schedule":null}`, map[string]any{"schedule": ""}},
+		{`{"schedule":"20h,20h,20h"}`, map[string]any{"schedule": "20h,20h,20h"}},
+		{`{"schedule":""}`, map[string]any{"schedule": ""}},
 		{`{"enabled":false}`, map[string]any{"enabled": false}},
 		{`{"enabled":true,"include_result":true}`, map[string]any{"enabled": true, "include_result": true}},
 		{`{"headers":{"x-a":"one","X-C":"3"}}`, map[string]any{"headers": map[string]string{"x-a": "one", "X-B": "2", "X-C": "3"}}},
@@ -146,7 +160,10 @@ func TestEnable(t *testing.T) {
 	f := serve(t)
 	path := "/v1/accounts/acme/endpoints/" + text(f.create(`{"url":"https://example.com/"}`)["id"])
 	e := f.stored("acme")[0]
-	gone := e.Disable(f.clock())
+	gone, ok := e.DisableGone(e.URL, f.clock())
+	if !ok {
+		t.Fatal("not disabled")
+	}
 	gone.Rev = "gone"
 	must(t, f.db.ReplaceEndpoint(t.Context(), e.Rev, gone))
 	if got := f.do("GET", path, "").is(200); got["enabled"] != false || got["disabled_reason"] != webhook.Gone {
@@ -169,8 +186,8 @@ func TestProfileChange(t *testing.T) {
 	}{
 		{"generated, to an older profile", "", "standard", "sharpapi", 200},
 		{"generated, to standard", "", "unitary", "standard", 200},
-		{"own text, between older ones", "my-own-secret", "sharpapi", "antinium", 200},
-		{"own text, to standard", "my-own-secret", "sharpapi", "standard", 400},
+		{"own text, between older ones", "my-own-long-secret", "sharpapi", "antinium", 200},
+		{"own text, to standard", "my-own-long-secret", "sharpapi", "standard", 400},
 		{"ed25519, to an HMAC", privateKey, "standard", "unitary", 400},
 		{"ed25519, to the same", privateKey, "standard", "standard", 200},
 	} {
@@ -201,7 +218,7 @@ func TestProfileChange(t *testing.T) {
 func TestSecretShownOnce(t *testing.T) {
 	f := serve(t)
 	var secrets []string
-	for _, body := range []string{`{"url":"https://example.com/"}`, `{"url":"https://example.com/","profile":"sharpapi","secret":"customer's own"}`} {
+	for _, body := range []string{`{"url":"https://example.com/"}`, `{"url":"https://example.com/","profile":"sharpapi","secret":"the customer's own"}`} {
 		made := f.create(body)
 		secrets = append(secrets, text(made["secret"]))
 		path := "/v1/accounts/acme/endpoints/" + text(made["id"])

@@ -2,12 +2,13 @@ package api_test
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -18,7 +19,7 @@ func TestPublish(t *testing.T) {
 	a := f.do("POST", "/v1/accounts/acme/events", completion)
 	got := a.is(202)
 	eventID := "content_translate.success/bf68/success"
-	want := map[string]any{"message_id": webhook.MessageID("acme", eventID), "event_id": eventID, "duplicate": false}
+	want := map[string]any{"message_id": webhook.MessageID("acme", "bf68", eventID), "event_id": eventID, "duplicate": false}
 	same(t, "first", got, want)
 	path := "/v1/accounts/acme/events/content_translate.success%2Fbf68%2Fsuccess"
 	if a.header.Get("Location") != path {
@@ -27,7 +28,7 @@ func TestPublish(t *testing.T) {
 	same(t, "shown", f.do("GET", path, "").is(200), map[string]any{
 		"message_id": want["message_id"], "event_id": eventID, "event_type": "content_translate.success", "account": "acme",
 		"job":         map[string]string{"id": "bf68", "status": "success", "type": "content_translate"},
-		"occurred_at": "2040-02-29T11:00:00.000Z", "accepted_at": "2040-02-29T11:30:15.123Z", "deliveries": []any{},
+		"occurred_at": "2040-02-29T11:00:00.000Z", "accepted_at": "2040-02-29T11:30:15.123Z", "targets": nil, "deliveries": []any{},
 	})
 	want["duplicate"] = true
 	same(t, "again", f.do("POST", "/v1/accounts/acme/events", completion).is(202), want)
@@ -36,14 +37,14 @@ func TestPublish(t *testing.T) {
 		t.Errorf("conflict: %v", p)
 	}
 	f.do("GET", strings.Replace(path, "acme", "other", 1), "").problem(404, "")
-	found, err := f.words.Receive(t.Context(), 10)
+	found, err := f.queued.Receive(t.Context(), 10)
 	must(t, err)
 	if len(found) == 0 {
-		t.Fatal("no word to dispatch")
+		t.Fatal("no message to dispatch")
 	}
 	for _, m := range found {
-		if word, ok := queue.ParseAccepted(m.Body); !ok || word.MessageID != want["message_id"] {
-			t.Errorf("word to dispatch: %s", m.Body)
+		if sent, ok, err := webhook.ParseAccepted(m.Body); !ok || err != nil || sent.MessageID != want["message_id"] || m.Group != "acme" {
+			t.Errorf("message to dispatch: %s of group %q", m.Body, m.Group)
 		}
 	}
 }
@@ -58,6 +59,38 @@ func TestPublishEnvelope(t *testing.T) {
 	}
 }
 
+// TestKnownFields: a completion's fields are all accepted, and a 400 for another
+// one lists them all.
+func TestKnownFields(t *testing.T) {
+	f := serve(t)
+	fields := map[string]string{
+		"id": `"1"`, "status": `"s"`, "type": `"t"`, "account": `"acme"`, "result": `1`, "error": `"e"`, "callback_url": `"https://cb.example/"`,
+		"callback_profile": `"unitary"`, "event_type": `"a.b"`, "event_id": `"e"`, "occurred_at": `"2040-02-29T12:00:00Z"`,
+	}
+	members := make([]string, 0, len(fields))
+	for name, value := range fields {
+		members = append(members, fmt.Sprintf("%q:%s", name, value))
+	}
+	all := strings.Join(members, ",")
+	p := f.do("POST", "/v1/accounts/acme/events", "{"+all+`,"callbackurl":"https://cb.example/"}`).problem(400, "callbackurl")
+	_, listed, _ := strings.Cut(text(p["detail"]), "the fields are ")
+	same(t, "listed", slices.Sorted(slices.Values(strings.Split(listed, ", "))), slices.Sorted(maps.Keys(fields)))
+	if n := f.queued.Len(); n != 0 {
+		t.Errorf("%d messages sent to dispatch", n)
+	}
+	f.do("POST", "/v1/accounts/acme/events", "{"+all+"}").is(202)
+}
+
+// TestOversizeResult: the event goes without it, and says so.
+func TestOversizeResult(t *testing.T) {
+	f := serve(t)
+	a := f.do("POST", "/v1/accounts/acme/events", `{"id":"1","status":"s","type":"t","result":"`+strings.Repeat("r", 256<<10)+`"}`)
+	a.is(202)
+	if got := f.do("GET", a.header.Get("Location"), "").is(200); got["result_omitted"] != true {
+		t.Errorf("result_omitted %v", got["result_omitted"])
+	}
+}
+
 // TestEventIDs: whatever an event is called, its path finds it and no other.
 func TestEventIDs(t *testing.T) {
 	f := serve(t)
@@ -66,7 +99,10 @@ func TestEventIDs(t *testing.T) {
 		`"<&>"`, "a;b", "a:b@c", "%", "%zz", `\`, "msg_x", "deliveries", strings.Repeat("/", 100), strings.Repeat("ü", 300),
 	}
 	for _, id := range ids {
-		f.do("POST", "/v1/accounts/acme/events", fmt.Sprintf(`{"id":"1","status":"s","type":"t","event_id":%q}`, id)).is(202)
+		a := f.do("POST", "/v1/accounts/acme/events", fmt.Sprintf(`{"id":"1 &/ü","status":"s","type":"t","event_id":%q}`, id))
+		if got := a.is(202); id != "." && id != ".." { // which are no paths: write them percent-encoded
+			same(t, "at its Location", f.do("GET", a.header.Get("Location"), "").is(200)["message_id"], got["message_id"])
+		}
 	}
 	for _, id := range ids {
 		escapes := []string{url.PathEscape(id), everyByte(id)}
@@ -74,9 +110,14 @@ func TestEventIDs(t *testing.T) {
 			escapes = escapes[1:]
 		}
 		for _, escaped := range escapes {
-			got := f.do("GET", "/v1/accounts/acme/events/"+escaped, "").is(200)
-			if got["event_id"] != id || got["message_id"] != webhook.MessageID("acme", id) {
+			path := "/v1/accounts/acme/events/" + escaped
+			got := f.do("GET", path+"?job=1+%26%2F%C3%BC", "").is(200)
+			if got["event_id"] != id || got["message_id"] != webhook.MessageID("acme", "1 &/ü", id) {
 				t.Errorf("%s: event_id %q, want %q", escaped, got["event_id"], id)
+			}
+			p := f.do("GET", path, "").problem(404, "")
+			if detail := text(p["detail"]); !strings.Contains(detail, "?job=") || !strings.Contains(detail, "message_id") {
+				t.Errorf("%s without its job: %q", escaped, detail)
 			}
 		}
 	}
@@ -93,25 +134,30 @@ func everyByte(id string) string {
 func (f *fixture) delivery(ev webhook.Event, target string, change func(*webhook.Delivery)) webhook.Delivery {
 	f.t.Helper()
 	d := webhook.Delivery{
-		MessageID: ev.MessageID, EventID: ev.EventID, Account: ev.Account, EndpointID: target, URL: "https://example.com/at-the-time",
-		Status: webhook.Delivered, CreatedAt: f.clock(), ExpiresAt: ev.ExpiresAt, Rev: "r-" + target,
+		DeliveryKey: ev.Key(target), EventID: ev.EventID, URL: "https://example.com/at-the-time",
+		Status: webhook.Delivered, ExpiresAt: ev.ExpiresAt, Rev: "r-" + target,
 		Attempts: []webhook.Attempt{{Number: 1, At: f.clock(), Duration: 1999 * time.Microsecond, StatusCode: 204, Response: "ok"}},
 	}
 	if change != nil {
 		change(&d)
 	}
-	must(f.t, f.db.InsertDelivery(f.t.Context(), d))
+	must(f.t, f.db.Write(f.t.Context(), webhook.Change{Delivery: &d})[0])
 	return d
 }
 
 // claimed publishes an event and gives it its targets, as dispatch does.
 func (f *fixture) claimed(id string, targets ...string) webhook.Event {
 	f.t.Helper()
-	got := f.do("POST", "/v1/accounts/acme/events", fmt.Sprintf(`{"id":%q,"status":"s","type":"t","event_id":%q,"callback_url":"https://cb.example/x?y=z"}`, id, id)).is(202)
-	ev, _, err := f.db.LoadEvent(f.t.Context(), text(got["message_id"]))
+	return f.claim(fmt.Sprintf(`{"id":%q,"status":"s","type":"t","event_id":%q,"callback_url":"https://cb.example/x?y=z"}`, id, id), targets...)
+}
+
+func (f *fixture) claim(body string, targets ...string) webhook.Event {
+	f.t.Helper()
+	got := f.do("POST", "/v1/accounts/acme/events", body).is(202)
+	found, err := f.db.Events(f.t.Context(), text(got["message_id"]))
 	must(f.t, err)
-	ev, err = f.db.LeaseEvent(f.t.Context(), ev.MessageID, ev.Rev, webhook.Claim{Targets: targets, Rev: "claimed"})
-	must(f.t, err)
+	ev, change := found[0].Claim(targets, webhook.Lease{}, "claimed")
+	must(f.t, f.db.Write(f.t.Context(), change)[0])
 	return ev
 }
 
@@ -119,8 +165,10 @@ func TestEventDeliveries(t *testing.T) {
 	f := serve(t)
 	tried := text(f.create(`{"url":"https://example.com/now"}`)["id"])
 	waiting := text(f.create(`{"url":"https://example.com/waiting"}`)["id"])
-	removed := "ep_removed"
-	ev := f.claimed("e1", waiting, tried, removed, webhook.JobTarget)
+	removed, unknown := text(f.create(`{"url":"https://example.com/removed"}`)["id"]), "ep_unknown"
+	f.do("DELETE", "/v1/accounts/acme/endpoints/"+removed, "").is(204)
+	ev := f.claimed("e1", waiting, tried, removed, unknown, webhook.JobTarget)
+	f.later(time.Second)
 	f.delivery(ev, tried, func(d *webhook.Delivery) {
 		d.Status, d.NextAttemptAt = webhook.Retrying, f.clock().Add(time.Minute)
 		d.Attempts = []webhook.Attempt{
@@ -128,21 +176,87 @@ func TestEventDeliveries(t *testing.T) {
 			{Number: 2, At: f.clock(), Duration: 1999 * time.Microsecond, StatusCode: 503, Reason: "http_status", Response: "später <b>"},
 		}
 	})
-	pending := func(target string, endpoint any, url string) map[string]any {
+	pending := func(target, url string) map[string]any {
 		return map[string]any{
-			"id": ev.MessageID + "." + target, "message_id": ev.MessageID, "event_id": "e1", "endpoint_id": endpoint, "url": url,
+			"id": ev.MessageID + "." + target, "message_id": ev.MessageID, "event_id": "e1", "endpoint_id": target, "url": url,
 			"status": "pending", "reason": nil, "attempts": []any{}, "next_attempt_at": nil, "created_at": "2040-02-29T11:30:15.123Z",
 		}
 	}
-	retrying := pending(tried, tried, "https://example.com/at-the-time")
-	retrying["status"], retrying["reason"], retrying["next_attempt_at"] = "retrying", "http_status", "2040-02-29T11:31:15.123Z"
+	retrying := pending(tried, "https://example.com/at-the-time")
+	retrying["status"], retrying["reason"], retrying["next_attempt_at"] = "retrying", "http_status", "2040-02-29T11:31:16.123Z"
 	retrying["attempts"] = []any{
-		map[string]any{"number": 1, "at": "2040-02-29T11:30:15.123Z", "duration_ms": 10000, "status_code": nil, "outcome": "failed", "reason": "timeout", "response": ""},
-		map[string]any{"number": 2, "at": "2040-02-29T11:30:15.123Z", "duration_ms": 1, "status_code": 503, "outcome": "failed", "reason": "http_status", "response": "später <b>"},
+		map[string]any{"number": 1, "at": "2040-02-29T11:30:16.123Z", "duration_ms": 10000, "status_code": nil, "outcome": "failed", "reason": "timeout", "response": ""},
+		map[string]any{"number": 2, "at": "2040-02-29T11:30:16.123Z", "duration_ms": 1, "status_code": 503, "outcome": "failed", "reason": "http_status", "response": "später <b>"},
 	}
-	same(t, "deliveries", f.do("GET", "/v1/accounts/acme/events/e1", "").is(200)["deliveries"], []any{
-		pending(waiting, waiting, "https://example.com/waiting"), retrying, pending(removed, removed, ""), pending(webhook.JobTarget, nil, "https://cb.example/x?y=z"),
+	want := []any{
+		pending(waiting, "https://example.com/waiting"), retrying, pending(removed, "https://example.com/removed"),
+		pending(unknown, ""), pending("job", "https://cb.example/x?y=z"),
+	}
+	got := f.do("GET", "/v1/accounts/acme/events/"+ev.MessageID, "").is(200)
+	same(t, "targets", got["targets"], []string{waiting, tried, removed, unknown, "job"})
+	same(t, "deliveries", got["deliveries"], want)
+	same(t, "by its event id", f.do("GET", "/v1/accounts/acme/events/e1?job=e1", "").is(200), got)
+	for i, target := range ev.Targets {
+		same(t, "delivery to "+target, f.do("GET", "/v1/accounts/acme/deliveries/"+ev.MessageID+"."+target, "").is(200), want[i])
+	}
+}
+
+// TestUnwantedEvent: an event that nobody wants says so; one that is not
+// dispatched yet does not.
+func TestUnwantedEvent(t *testing.T) {
+	f := serve(t)
+	a := f.do("POST", "/v1/accounts/acme/events", completion)
+	if got := f.do("GET", a.header.Get("Location"), "").is(200); got["targets"] != nil {
+		t.Errorf("before dispatch: targets %v", got["targets"])
+	}
+	got := f.do("GET", "/v1/accounts/acme/events/"+f.claim(completion).MessageID, "").is(200)
+	same(t, "targets", got["targets"], []any{})
+	same(t, "deliveries", got["deliveries"], []any{})
+}
+
+// TestJob: all events of a job with their deliveries, in the order in which they
+// occurred, and of no other job.
+func TestJob(t *testing.T) {
+	f := serve(t)
+	id := text(f.create(`{"url":"https://example.com/"}`)["id"])
+	publish := func(job, event string, minute int, targets ...string) webhook.Event {
+		return f.claim(fmt.Sprintf(`{"id":%q,"status":"s","type":"t","event_id":%q,"occurred_at":"2040-02-29T11:%02d:00Z"}`, job, event, minute), targets...)
+	}
+	last := publish("a/b c", "last", 30, id, "ep_x")
+	first := publish("a/b c", "first", 10, id)
+	publish("a/b c", "second", 20)
+	publish("another", "else", 15, id)
+	f.delivery(first, id, nil)
+	f.delivery(last, "ep_x", func(d *webhook.Delivery) { d.Status = webhook.Failed })
+	got := f.do("GET", "/v1/accounts/acme/jobs/a%2Fb%20c", "").is(200)
+	data, ok := got["data"].([]any)
+	if !ok || got["next_cursor"] != nil {
+		t.Fatalf("answer %v", got)
+	}
+	var seen []string
+	for _, item := range data {
+		ev := item.(map[string]any)
+		seen = append(seen, text(ev["event_id"]))
+		for _, d := range ev["deliveries"].([]any) {
+			d := d.(map[string]any)
+			seen = append(seen, strings.ReplaceAll(text(d["endpoint_id"]), id, "ep")+" "+text(d["status"]))
+		}
+		same(t, "by itself", f.do("GET", "/v1/accounts/acme/events/"+text(ev["message_id"]), "").is(200), ev)
+	}
+	same(t, "events", seen, []string{"first", "ep delivered", "second", "last", "ep pending", "ep_x failed"})
+}
+
+// TestReasons: an internal error shows as the delivery's reason, not an attempt's.
+func TestReasons(t *testing.T) {
+	f := serve(t)
+	ev := f.claimed("e", webhook.JobTarget)
+	f.delivery(ev, webhook.JobTarget, func(d *webhook.Delivery) {
+		d.Attempts, d.Status, d.Reason, d.SettledAt = nil, webhook.Failed, webhook.ReasonSecretUnreadable, f.clock()
 	})
+	got := f.do("GET", "/v1/accounts/acme/deliveries/"+ev.MessageID+".job", "").is(200)
+	if got["reason"] != "secret_unreadable" || got["status"] != "failed" || text(got["attempts"]) != "[]" {
+		t.Errorf("delivery %v", got)
+	}
 }
 
 func TestDeliveryLog(t *testing.T) {
@@ -154,7 +268,7 @@ func TestDeliveryLog(t *testing.T) {
 		f.later(time.Second)
 		f.delivery(f.claimed(fmt.Sprint("e", i), id), id, func(d *webhook.Delivery) {
 			if i%2 == 1 {
-				*d = d.Hold()
+				d.Status, d.Reason, d.SettledAt = webhook.Held, webhook.ReasonEndpointDisabled, f.clock()
 			}
 		})
 	}
@@ -165,7 +279,21 @@ func TestDeliveryLog(t *testing.T) {
 		}
 		return strings.Join(names, " ")
 	}
-	for _, c := range []struct{ query, want string }{{"", "e6 e5 e4 e3 e2 e1 e0"}, {"&status=held", "e5 e3 e1"}, {"&status=delivered", "e6 e4 e2 e0"}, {"&status=failed", ""}} {
+	for _, c := range []struct{ query, want string }{
+		{"", "e6 e5 e4 e3 e2 e1 e0"},
+		{"&status=held", "e5 e3 e1"},
+		{"&status=delivered", "e6 e4 e2 e0"},
+		{"&status=failed", ""},
+		// Events were accepted at 16 to 22 s; it is 22 s now.
+		{"&since=2040-02-29T11:30:20.123Z", "e6 e5 e4"},
+		{"&until=2040-02-29T12:30:18.123%2B01:00", "e1 e0"},
+		{"&since=4s&until=2s", "e3 e2"},
+		{"&since=3d", "e6 e5 e4 e3 e2 e1 e0"},
+		{"&until=1d", ""},
+		{"&since=0s", "e6"},
+		{"&until=0s&status=held", "e5 e3 e1"},
+		{"&until=0001-01-01T00:00:00Z", ""},
+	} {
 		for _, limit := range []int{1, 2, 7, 200} {
 			if got := events(f.pages(fmt.Sprintf("%s?limit=%d%s", path, limit, c.query), limit)); got != c.want {
 				t.Errorf("%q, limit %d: %s, want %s", c.query, limit, got, c.want)
@@ -185,7 +313,7 @@ func TestDeliveryLog(t *testing.T) {
 func TestRejected(t *testing.T) {
 	f := serve(t)
 	for i, body := range []string{"not JSON \xff", `{"id":` + strings.Repeat(" ", 10<<10) + "}", "third"} {
-		must(t, f.aside.Send(t.Context(), queue.Message{Body: []byte(body), Reason: fmt.Sprint("reason ", i)}))
+		must(t, f.aside.Send(t.Context(), webhook.Message{Body: []byte(body), Reason: fmt.Sprint("reason ", i)})[0])
 		f.later(time.Second)
 	}
 	got := f.pages("/v1/rejected?limit=2", 2)
@@ -205,8 +333,8 @@ func TestRejected(t *testing.T) {
 	}
 }
 
-// A callback URL that nobody could post to is refused at once; one that may
-// not be posted to is a delivery that fails, on record.
+// A callback URL that is none is refused at once; one that may not be posted to
+// is a delivery that fails, on record.
 func TestCallbackURLs(t *testing.T) {
 	for url, status := range map[string]int{
 		"https://é.example/":          400,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -13,8 +14,18 @@ var errBroken = errors.New("table jobhook-prod-endpoints is throttled")
 
 type broken struct{}
 
-func (broken) LoadEvent(context.Context, string) (webhook.Event, []webhook.Delivery, error) {
-	return webhook.Event{}, nil, errBroken
+func (broken) Events(context.Context, ...string) ([]*webhook.Event, error) { return nil, errBroken }
+
+func (broken) JobEvents(context.Context, string, string) ([]webhook.Event, error) {
+	return nil, errBroken
+}
+
+func (broken) Deliveries(context.Context, ...webhook.DeliveryKey) ([]*webhook.Delivery, error) {
+	return nil, errBroken
+}
+
+func (broken) AccountEndpoints(context.Context, string) ([]webhook.Endpoint, error) {
+	return nil, errBroken
 }
 
 func (broken) Endpoint(context.Context, string, string) (webhook.Endpoint, error) {
@@ -26,24 +37,31 @@ func (broken) ListEndpoints(context.Context, string, int, string) ([]webhook.End
 }
 func (broken) InsertEndpoint(context.Context, webhook.Endpoint) error          { return errBroken }
 func (broken) ReplaceEndpoint(context.Context, string, webhook.Endpoint) error { return errBroken }
-func (broken) DeleteEndpoint(context.Context, string, string) error            { return errBroken }
 func (broken) Publish(context.Context, webhook.Event) (bool, error)            { return false, errBroken }
 
-func (broken) EndpointDeliveries(context.Context, string, string, webhook.Status, int, string) ([]webhook.Delivery, string, error) {
+func (broken) RemoveEndpoint(context.Context, string, string, time.Time, time.Time) error {
+	return errBroken
+}
+
+func (broken) EndpointDeliveries(context.Context, webhook.LogQuery) ([]webhook.Delivery, string, error) {
 	return nil, "", errBroken
 }
 
-// TestFaults: a fault of ours is a 500 that tells nothing but where the log has it.
+// TestFaults: an internal error is a 500 that tells nothing but where the log has it.
 func TestFaults(t *testing.T) {
 	f := serve(t, func(d *deps) { d.Store, d.Publisher = broken{}, broken{} })
 	for _, c := range []struct{ method, path, body string }{
 		{"POST", "/v1/accounts/acme/events", `{"id":"1","status":"s","type":"t","result":"payload-text"}`},
-		{"GET", "/v1/accounts/acme/events/x", ""},
+		{"GET", "/v1/accounts/acme/events/x?job=y", ""},
+		{"GET", "/v1/accounts/acme/jobs/x", ""},
+		{"GET", "/v1/accounts/acme/deliveries/" + webhook.MessageID("acme", "j", "e") + ".job", ""},
 		{"GET", "/v1/accounts/acme/endpoints", ""},
 		{"POST", "/v1/accounts/acme/endpoints", `{"url":"https://example.com/?token=query-text"}`},
 		{"GET", "/v1/accounts/acme/endpoints/ep_a", ""},
 		{"PATCH", "/v1/accounts/acme/endpoints/ep_a", `{"enabled":true}`},
 		{"DELETE", "/v1/accounts/acme/endpoints/ep_a", ""},
+		{"GET", "/v1/accounts/acme/endpoints/job", ""},
+		{"PATCH", "/v1/accounts/acme/endpoints/job", `{"secret":"secret-text-secret-text","profile":"unitary"}`},
 		{"GET", "/v1/accounts/acme/endpoints/ep_a/deliveries", ""},
 	} {
 		t.Run(c.method+" "+c.path, func(t *testing.T) {
@@ -57,7 +75,7 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	if log := f.log.String(); strings.Contains(log, "payload-text") || strings.Contains(log, "query-text") {
+	if log := f.log.String(); strings.Contains(log, "payload-text") || strings.Contains(log, "query-text") || strings.Contains(log, "secret-text") {
 		t.Errorf("the log quotes a request: %s", log)
 	}
 }
@@ -65,8 +83,10 @@ func TestFaults(t *testing.T) {
 // TestSealFault: a secret that cannot be sealed is shown to nobody.
 func TestSealFault(t *testing.T) {
 	f := serve(t, func(d *deps) {
-		d.Seal = func(string, string, string) (string, error) { return "", errBroken }
-		d.Open = func(string, string, string) (string, error) { return "", errBroken }
+		d.Seal = func(string, string, string, time.Time) (webhook.SealedSecret, error) {
+			return webhook.SealedSecret{}, errBroken
+		}
+		d.Open = func(string, string, webhook.SealedSecret) (string, error) { return "", errBroken }
 	})
 	a := f.do("POST", "/v1/accounts/acme/endpoints", `{"url":"https://example.com/"}`)
 	a.problem(500, "")
@@ -76,10 +96,11 @@ func TestSealFault(t *testing.T) {
 	e := webhook.Endpoint{ID: "ep_a", Account: "acme", Profile: "standard", Secrets: []webhook.SealedSecret{{Sealed: "v1.x.y"}}, Rev: "r"}
 	must(t, f.db.InsertEndpoint(t.Context(), e))
 	f.do("PATCH", "/v1/accounts/acme/endpoints/ep_a", `{"profile":"unitary"}`).problem(500, "")
+	f.do("PATCH", "/v1/accounts/acme/endpoints/job", `{"profile":"unitary","secret":"secret-text-secret-text"}`).problem(500, "")
 	f.do("PATCH", "/v1/accounts/acme/endpoints/ep_a", `{"description":"needs no secret"}`).is(200)
 }
 
-// TestPublishOutlivesClient: who hangs up does not stop a publish half-way.
+// TestPublishOutlivesClient: a client that disconnects does not stop a publish half-way.
 func TestPublishOutlivesClient(t *testing.T) {
 	var seen error
 	f := serve(t, func(d *deps) {

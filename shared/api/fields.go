@@ -40,7 +40,7 @@ type setter struct {
 	set  func(s *server, e *webhook.Endpoint, raw json.RawMessage) error
 }
 
-// setters are in the order in which faults are reported.
+// setters are in the order in which problems are reported.
 var setters = []setter{
 	{"url", (*server).setURL},
 	{"events", (*server).setEvents},
@@ -48,17 +48,18 @@ var setters = []setter{
 	{"include_result", (*server).setIncludeResult},
 	{"headers", (*server).setHeaders},
 	{"description", (*server).setDescription},
+	{"schedule", (*server).setSchedule},
 	{"enabled", (*server).setEnabled},
 }
 
 // fill makes a new endpoint of what a request says. null is as good as absent.
 func (s *server) fill(e *webhook.Endpoint, given fields) error {
-	if err := given.checkNames("secret"); err != nil {
+	if err := given.checkNames(append(settable(), "secret")); err != nil {
 		return err
 	}
 	maps.DeleteFunc(given, func(_ string, raw json.RawMessage) bool { return isNull(raw) })
 	if _, ok := given["url"]; !ok {
-		return badField("url", `is missing: give the address to post to, like "https://example.com/hooks"`)
+		return badField("url", `is missing; give the address to post to, like "https://example.com/hooks"`)
 	}
 	return s.set(e, given)
 }
@@ -66,13 +67,45 @@ func (s *server) fill(e *webhook.Endpoint, given fields) error {
 // merge changes an endpoint as RFC 7396 (JSON Merge Patch) says: what is left
 // out stays.
 func (s *server) merge(e *webhook.Endpoint, given fields) error {
+	if e.ID == webhook.JobTarget {
+		return s.mergeJob(e, given)
+	}
 	if _, ok := given["secret"]; ok {
 		return badField("secret", "cannot be changed here, since its receiver needs time to change too: rotating it is a call of its own")
 	}
-	if err := given.checkNames(); err != nil {
+	if err := given.checkNames(settable()); err != nil {
 		return err
 	}
 	return s.set(e, given)
+}
+
+// mergeJob changes an account's settings for its jobs' own URLs. Those have no
+// secret until one is set here: the account's own signs for them.
+func (s *server) mergeJob(e *webhook.Endpoint, given fields) error {
+	for _, name := range []string{"url", "events"} {
+		if _, ok := given[name]; ok {
+			return badField(name, "is not a setting of the jobs' own URLs: each completion gives its own as callback_url. Leave it out")
+		}
+	}
+	if err := given.checkNames(append(settable()[2:], "secret")); err != nil {
+		return err
+	}
+	if err := s.set(e, given); err != nil {
+		return err
+	}
+	raw, ok := given["secret"]
+	switch {
+	case !ok:
+		return nil
+	case isNull(raw):
+		e.Secrets = nil
+		return nil
+	}
+	secret, err := s.newSecret(raw, e.Profile)
+	if err != nil {
+		return err
+	}
+	return s.seal(e, secret, s.now())
 }
 
 func (s *server) set(e *webhook.Endpoint, given fields) error {
@@ -86,25 +119,29 @@ func (s *server) set(e *webhook.Endpoint, given fields) error {
 	return nil
 }
 
-func (f fields) checkNames(more ...string) error {
-	var known []string
+// settable are the fields that a PATCH sets, url and events first.
+func settable() []string {
+	var names []string
 	for _, s := range setters {
-		known = append(known, s.name)
+		names = append(names, s.name)
 	}
-	known = append(known, more...)
+	return names
+}
+
+func (f fields) checkNames(known []string) error {
 	for _, name := range slices.Sorted(maps.Keys(f)) {
 		switch {
 		case slices.Contains(known, name):
 		case slices.Contains(readOnly, name):
-			return badField(name, "is set by jobhook: leave it out")
+			return badField(name, "is set by jobhook; leave it out")
 		default:
-			return badField(clip(name), "is no field of an endpoint: there are "+strings.Join(known, ", "))
+			return badField(clip(name), "is not a field of an endpoint; the fields are "+strings.Join(known, ", "))
 		}
 	}
 	return nil
 }
 
-// clip keeps a stranger's text short and printable.
+// clip keeps a text from outside short and printable.
 func clip(text string) string {
 	const most = 64
 	runes := []rune(text)

@@ -52,7 +52,7 @@ func FuzzEndpoint(f *testing.F) {
 			f.Add(`{"url":"https://example.com/","` + b.field + `":` + b.value + `}`)
 		}
 	}
-	f.Add(`{"url":"https://example.com/","events":["a.*"],"headers":{"X-A":"1","x-b":null},"secret":"s","profile":"unitary"}`)
+	f.Add(`{"url":"https://example.com/","events":["a.*"],"headers":{"X-A":"1","x-b":null},"secret":"text-of-16-bytes","profile":"unitary","schedule":"1m,antinium"}`)
 	store := &memory{}
 	fix := serve(f, func(d *deps) { d.Store = store; d.Random = zeros{} })
 	f.Fuzz(func(t *testing.T, body string) {
@@ -93,9 +93,9 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// FuzzPath: no path makes a fault, and an event's path names it whole.
+// FuzzPath: no path makes an internal error, and an event's path names it whole.
 func FuzzPath(f *testing.F) {
-	for _, path := range []string{"/v1/rejected", "/v1/accounts/a/events/b%2Fc", "/v1/accounts/a/endpoints/ep_a/deliveries?limit=1", "//", "/v1/accounts/%2F/events/%"} {
+	for _, path := range []string{"/v1/rejected", "/v1/accounts/a/events/b%2Fc", "/v1/accounts/a/endpoints/ep_a/deliveries?limit=1&since=3d", "/v1/accounts/a/jobs/b%2Fc", "/v1/accounts/a/deliveries/msg_a.job", "//", "/v1/accounts/%2F/events/%"} {
 		f.Add(path)
 	}
 	handler := api.New(api.Deps{Store: &gone{}, Publisher: broken{}})
@@ -117,10 +117,12 @@ func FuzzPath(f *testing.F) {
 // gone has nothing.
 type gone struct{ memory }
 
-func (*gone) LoadEvent(context.Context, string) (webhook.Event, []webhook.Delivery, error) {
-	return webhook.Event{}, nil, webhook.ErrNotFound
+func (*gone) Events(context.Context, ...string) ([]*webhook.Event, error) {
+	return []*webhook.Event{nil}, nil
 }
 
-func (*gone) EndpointDeliveries(context.Context, string, string, webhook.Status, int, string) ([]webhook.Delivery, string, error) {
+func (*gone) JobEvents(context.Context, string, string) ([]webhook.Event, error) { return nil, nil }
+
+func (*gone) EndpointDeliveries(context.Context, webhook.LogQuery) ([]webhook.Delivery, string, error) {
 	return nil, "", nil
 }

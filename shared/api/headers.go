@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jobhook/jobhook/shared/payload"
 	"github.com/jobhook/jobhook/shared/signing"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -29,7 +28,7 @@ var jobhooks = []string{
 // jobhookPrefixes begin the names that jobhook, its scheme or a proxy sets.
 var jobhookPrefixes = []string{"Webhook-", "Svix-", "Proxy-", "Sec-"}
 
-// credentials are headers that hold one. An endpoint's headers lie in clear in
+// credentials are headers that hold one. An endpoint's headers are in clear in
 // the database and in every answer; a receiver verifies the signature instead.
 var credentials = []string{
 	"Authorization", "Proxy-Authorization", "Cookie", "Cookie2", "Set-Cookie", "Www-Authenticate", "Authentication",
@@ -40,7 +39,7 @@ var credentials = []string{
 // reservedHeaders adds to jobhooks the profiles' signature headers and more.
 func reservedHeaders(more []string) map[string]bool {
 	reserved := map[string]bool{}
-	for _, p := range payload.Profiles() {
+	for _, p := range webhook.Profiles() {
 		if scheme, err := signing.Lookup(string(p)); err == nil {
 			reserved[scheme.Header()] = true
 		}
@@ -84,7 +83,7 @@ func (s *server) setHeaders(e *webhook.Endpoint, raw json.RawMessage) error {
 		}
 	}
 	if len(merged) > maxHeaders {
-		return badField("headers", fmt.Sprintf("would be %d; at most %d are possible", len(merged), maxHeaders))
+		return badField("headers", fmt.Sprintf("would be %d; the maximum is %d", len(merged), maxHeaders))
 	}
 	e.Headers = merged
 	return nil
@@ -95,15 +94,15 @@ func quoted(name string) string { return `"` + clip(name) + `"` }
 func (s *server) headerFault(name, canonical, value string) string {
 	switch {
 	case name == "" || len(name) > maxHeaderName || strings.ContainsFunc(name, notToken):
-		return fmt.Sprintf("is no header name: use 1 to %d letters, digits and hyphens", maxHeaderName)
+		return fmt.Sprintf("is not a header name; use 1 to %d letters, digits and hyphens", maxHeaderName)
 	case s.reserved[canonical] || hasPrefix(canonical, jobhookPrefixes):
-		return "is set by jobhook itself or by HTTP: choose another name"
+		return "is set by jobhook itself or by HTTP; choose another name"
 	case slices.Contains(credentials, canonical):
-		return "holds a credential, and an endpoint's headers are shown to whoever can read it: let the receiver verify the signature instead"
+		return "holds a credential, and an endpoint's headers are shown to whoever can read it; let the receiver verify the signature instead"
 	case len(value) > maxHeaderValue:
-		return fmt.Sprintf("has a value of %d bytes; at most %d are possible", len(value), maxHeaderValue)
+		return fmt.Sprintf("has a value of %d bytes; the maximum is %d", len(value), maxHeaderValue)
 	case strings.ContainsFunc(value, notPrintable):
-		return "has a value with control characters or beyond ASCII: use printable ASCII"
+		return "has a value with control characters or beyond ASCII; use printable ASCII"
 	case strings.TrimSpace(value) != value:
 		return "has a value with space around it, which HTTP would drop"
 	}

@@ -19,8 +19,7 @@ import (
 	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/embedded"
 	"github.com/jobhook/jobhook/shared/intake"
-	"github.com/jobhook/jobhook/shared/queue"
-	"github.com/jobhook/jobhook/shared/sealing"
+	"github.com/jobhook/jobhook/shared/secrets"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -30,8 +29,9 @@ var start = time.Date(2040, time.February, 29, 12, 30, 15, 123_456_789, time.Fix
 type fixture struct {
 	t      testing.TB
 	db     *embedded.DB
-	words  *embedded.Queue // to dispatch
-	aside  *embedded.Queue
+	queued *embedded.Queue // messages to dispatch
+	aside  *embedded.Queue // rejected completions
+	ring   *secrets.Ring
 	server *httptest.Server
 	log    *lockedBuffer
 
@@ -76,7 +76,7 @@ func serve(t testing.TB, change ...func(*api.Deps)) *fixture {
 	f.db, err = embedded.Open(embedded.Config{Dir: t.TempDir(), Now: f.clock})
 	must(t, err)
 	t.Cleanup(func() { _ = f.db.Close() })
-	f.words, f.aside = f.queue("completions"), f.queue("rejected")
+	f.queued, f.aside = f.queue("completions"), f.queue("rejected")
 	deps := f.deps()
 	for _, c := range change {
 		c(&deps)
@@ -93,35 +93,28 @@ func (f *fixture) queue(name string) *embedded.Queue {
 }
 
 func (f *fixture) deps() api.Deps {
-	keys, err := sealing.NewKeys([]string{strings.Repeat("k", sealing.MinKeyText)})
-	must(f.t, err)
+	f.ring = secrets.NewRing(secrets.Static{
+		"signing": {{Text: secrets.NewText("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}},
+		"sealing": {{Text: secrets.NewText(strings.Repeat("k", secrets.MinKeyText))}},
+	}, secrets.LocalNames)
 	return api.Deps{
 		Store:     f.db,
-		Publisher: &deliver.Publisher{Acceptor: acceptor{f.db, f.words}, Completions: f.words, Token: rand.Text},
-		Rejected:  setAside{f.aside},
-		Seal: func(account, id, secret string) (string, error) {
-			return sealing.Seal(rand.Reader, keys, sealing.Owner{Account: account, EndpointID: id}, secret)
+		Publisher: &deliver.Publisher{Acceptor: f.queued, Store: f.db, Completions: f.queued, Token: rand.Text},
+		Rejected:  rejected{f.aside},
+		Seal: func(account, id, secret string, createdAt time.Time) (webhook.SealedSecret, error) {
+			return f.ring.Seal(context.Background(), rand.Reader, account, id, secret, createdAt)
 		},
-		Open: func(account, id, sealed string) (string, error) {
-			return sealing.Open(keys, sealing.Owner{Account: account, EndpointID: id}, sealed)
+		Open: func(account, id string, sealed webhook.SealedSecret) (string, error) {
+			return f.ring.Open(context.Background(), account, id, sealed, f.clock())
 		},
-		Now: f.clock, Rules: intake.Rules{Retention: 72 * time.Hour},
+		Now: f.clock, Rules: intake.Rules{Retention: 72 * time.Hour}, SendTimeout: 10 * time.Second, RetryAfterMax: time.Hour,
 		Log: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }
 
-type acceptor struct {
-	db *embedded.DB
-	q  *embedded.Queue
-}
+type rejected struct{ q *embedded.Queue }
 
-func (a acceptor) Accept(ctx context.Context, e webhook.Event, word queue.Message) (webhook.Event, error) {
-	return a.db.Accept(ctx, e, a.q, word)
-}
-
-type setAside struct{ q *embedded.Queue }
-
-func (s setAside) List(ctx context.Context, limit int, cursor string) ([]api.Rejected, string, error) {
+func (s rejected) List(ctx context.Context, limit int, cursor string) ([]api.Rejected, string, error) {
 	found, next, err := s.q.List(ctx, limit, cursor)
 	var list []api.Rejected
 	for _, m := range found {

@@ -8,7 +8,7 @@ import (
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// maxTries bounds how often a change is made anew because another writer was
+// maxTries bounds how often a change is retried because another writer was
 // first.
 const maxTries = 8
 
@@ -27,7 +27,7 @@ func (s *server) patchEndpoint(c *call) error {
 				return err
 			}
 		}
-		return conflict(typeConcurrentWrite, "others are changing this endpoint at the same time: nothing was changed, try again")
+		return conflict(typeConcurrentWrite, "others are changing this endpoint at the same time; nothing was changed: try again")
 	})
 }
 
@@ -47,8 +47,14 @@ func (s *server) tryPatch(c *call, given fields) (webhook.Endpoint, error) {
 	if len(given) == 0 {
 		return was, nil
 	}
-	is.UpdatedAt, is.Rev = s.Now().UTC(), s.Token()
-	if err := s.Store.ReplaceEndpoint(c.r.Context(), was.Rev, is); err != nil {
+	is.UpdatedAt, is.Rev = s.now(), s.Token()
+	if was.Rev == "" {
+		is.CreatedAt = is.UpdatedAt
+		err = s.Store.InsertEndpoint(c.r.Context(), is)
+	} else {
+		err = s.Store.ReplaceEndpoint(c.r.Context(), was.Rev, is)
+	}
+	if err != nil {
 		return was, fmt.Errorf("change endpoint %s: %w", is.ID, err)
 	}
 	return is, nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/jobhook/jobhook/shared/api"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 type deps = api.Deps
@@ -43,6 +44,8 @@ func TestMethods(t *testing.T) {
 	for path, allow := range map[string]string{
 		"/v1/accounts/acme/events":                    "POST",
 		"/v1/accounts/acme/events/e":                  "GET, HEAD",
+		"/v1/accounts/acme/jobs/j":                    "GET, HEAD",
+		"/v1/accounts/acme/deliveries/d":              "GET, HEAD",
 		"/v1/accounts/acme/endpoints":                 "GET, POST, HEAD",
 		"/v1/accounts/acme/endpoints/ep_a":            "DELETE, GET, PATCH, HEAD",
 		"/v1/accounts/acme/endpoints/ep_a/deliveries": "GET, HEAD",
@@ -79,7 +82,7 @@ func TestUnknownPaths(t *testing.T) {
 
 func TestUnknownThings(t *testing.T) {
 	f := serve(t)
-	for _, id := range []string{"ep_unknown", "job", "x", "ep_", "ep_%2e%2e", "EP_A", "ep_a%20b", "ep_" + strings.Repeat("a", 100)} {
+	for _, id := range []string{"ep_unknown", "jobs", "Job", "x", "ep_", "ep_%2e%2e", "EP_A", "ep_a%20b", "ep_" + strings.Repeat("a", 100)} {
 		path := "/v1/accounts/acme/endpoints/" + id
 		f.do("GET", path, "").problem(404, "")
 		f.do("DELETE", path, "").problem(404, "")
@@ -87,13 +90,25 @@ func TestUnknownThings(t *testing.T) {
 		f.do("GET", path+"/deliveries", "").problem(404, "")
 		f.do("GET", path+"/deliveries?status=failed", "").problem(404, "")
 	}
-	f.do("GET", "/v1/accounts/acme/events/unknown", "").problem(404, "")
+	known := f.claimed("e", "ep_a")
+	for _, path := range []string{
+		"events/unknown", "events/a%2Fb%2Fc", "events/msg_", "events/" + webhook.MessageID("acme", "j", "e"),
+		"events/" + known.MessageID + "?job=e", "events/e?job=", "events/e?job=unknown", "jobs/unknown", "jobs/" + known.MessageID,
+		"deliveries/unknown", "deliveries/" + known.MessageID, "deliveries/" + known.MessageID + ".", "deliveries/" + known.MessageID + ".job",
+		"deliveries/" + known.MessageID + ".ep_a.", "deliveries/" + webhook.MessageID("acme", "j", "e") + ".ep_a",
+	} {
+		f.do("GET", "/v1/accounts/acme/"+path, "").problem(404, "")
+	}
+	for _, path := range []string{"events/" + known.MessageID, "events/e?job=e", "jobs/e", "deliveries/" + known.MessageID + ".ep_a"} {
+		f.do("GET", "/v1/accounts/acme/"+path, "").is(200)
+		f.do("GET", "/v1/accounts/other/"+path, "").problem(404, "")
+	}
 }
 
 func TestHead(t *testing.T) {
 	f := serve(t)
 	id := text(f.create(`{"url":"https://example.com/"}`)["id"])
-	for _, path := range []string{"/v1/accounts/acme/endpoints", "/v1/accounts/acme/endpoints/" + id, "/v1/accounts/acme/events/x", "/v1/rejected"} {
+	for _, path := range []string{"/v1/accounts/acme/endpoints", "/v1/accounts/acme/endpoints/" + id, "/v1/accounts/acme/events/x", "/v1/accounts/acme/endpoints/job", "/v1/rejected"} {
 		get, head := f.do("GET", path, ""), f.do("HEAD", path, "")
 		if head.status != get.status || len(head.body) != 0 || head.header.Get("Content-Length") != get.header.Get("Content-Length") {
 			t.Errorf("%s: HEAD %d, %q bytes; GET %d, %d bytes", path, head.status, head.header.Get("Content-Length"), get.status, len(get.body))

@@ -79,7 +79,7 @@ func (s *server) fault(r *http.Request, err error) *problem {
 		slog.String("method", r.Method), slog.String("error", err.Error()))
 	return &problem{
 		Status: http.StatusInternalServerError, Instance: faultURN + id,
-		Detail: "this is a fault of ours; the log has it under " + id,
+		Detail: "internal error; the log has its cause under " + id,
 	}
 }
 

@@ -17,33 +17,31 @@ const (
 	MaxLimit     = 200
 )
 
-// paging is what a list was asked for.
-type paging struct {
-	limit  int
-	cursor string
-	status webhook.Status // empty: all
-}
-
-// paging reads a list's query; names are the parameters that it takes.
-func (c *call) paging(names ...string) (paging, error) {
+// query reads the call's query; names are the parameters that the call has.
+func (c *call) query(names ...string) (url.Values, error) {
 	query, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
-		return paging{}, badRequest("the query is not valid: write it as name=value&name=value, percent-encoded")
+		return nil, badRequest("the query is not valid; write it as name=value&name=value, percent-encoded")
 	}
 	for name, values := range query {
 		switch {
 		case !slices.Contains(names, name):
-			return paging{}, badField(name, "is no parameter of this list: it takes "+strings.Join(names, ", "))
+			return nil, badField(clip(name), "is not a parameter of this call; the parameters are "+strings.Join(names, ", "))
 		case len(values) > 1:
-			return paging{}, badField(name, "is given more than once")
+			return nil, badField(name, "is given more than once")
 		}
 	}
-	p := paging{cursor: query.Get("cursor")}
-	if p.limit, err = parseLimit(query); err != nil {
-		return paging{}, err
+	return query, nil
+}
+
+// paging reads the query of a list that has no other parameters.
+func (c *call) paging() (limit int, cursor string, err error) {
+	query, err := c.query("limit", "cursor")
+	if err != nil {
+		return 0, "", err
 	}
-	p.status, err = parseStatus(query)
-	return p, err
+	limit, err = parseLimit(query)
+	return limit, query.Get("cursor"), err
 }
 
 func parseLimit(query url.Values) (int, error) {
@@ -57,24 +55,10 @@ func parseLimit(query url.Values) (int, error) {
 	return n, nil
 }
 
-func parseStatus(query url.Values) (webhook.Status, error) {
-	if !query.Has("status") {
-		return "", nil
-	}
-	var names []string
-	for _, s := range webhook.Statuses() {
-		if query.Get("status") == string(s) {
-			return s, nil
-		}
-		names = append(names, string(s))
-	}
-	return "", badField("status", "must be one of "+strings.Join(names, ", "))
-}
-
 // listError says what is wrong with a cursor; other errors stay what they are.
 func listError(what string, err error) error {
 	if errors.Is(err, webhook.ErrCursor) {
-		return badField("cursor", "is none that this list gave out: leave it out to begin anew")
+		return badField("cursor", "is not a cursor of this list; leave it out to start from the beginning")
 	}
 	return fmt.Errorf("list %s: %w", what, err)
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// maxShown bounds how much of a completion that was set aside a list shows, so
+// maxShown bounds how much of a rejected completion a list shows, in bytes, so
 // that the longest page stays below the 6 MB that a function can answer.
 const maxShown = 4 << 10
 
@@ -18,11 +18,11 @@ type rejectedView struct {
 }
 
 func (s *server) listRejected(c *call) error {
-	p, err := c.paging("limit", "cursor")
+	limit, cursor, err := c.paging()
 	if err != nil {
 		return err
 	}
-	items, next, err := s.Rejected.List(c.r.Context(), p.limit, p.cursor)
+	items, next, err := s.Rejected.List(c.r.Context(), limit, cursor)
 	if err != nil {
 		return listError("rejected completions", err)
 	}

@@ -14,7 +14,7 @@ import (
 type methods map[string]func(*call) error
 
 type route struct {
-	segments []string // "{}" takes any one segment
+	segments []string // "{}" stands for any one segment
 	methods  methods
 }
 
@@ -29,7 +29,7 @@ type call struct {
 // account is whose the call is: the first argument of every route that has one.
 func (c *call) account() string { return c.args[0] }
 
-// id is the endpoint's or the event's.
+// id is the endpoint's, the event's, the job's or the delivery's.
 func (c *call) id() string { return c.args[1] }
 
 func at(pattern string, m methods) route {
@@ -80,7 +80,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) error {
 			return s.dispatch(rt, &call{w: w, r: r, args: args})
 		}
 	}
-	return notFound("there is no such path; an event id's slashes are written %2F in it")
+	return notFound("there is no such path; the slashes of an id are written %2F in it")
 }
 
 func (s *server) dispatch(rt route, c *call) error {
@@ -92,7 +92,7 @@ func (s *server) dispatch(rt route, c *call) error {
 	if !ok {
 		allowed := rt.methods.allowed()
 		c.w.Header().Set("Allow", allowed)
-		return &problem{Status: http.StatusMethodNotAllowed, Detail: "this path takes " + allowed}
+		return &problem{Status: http.StatusMethodNotAllowed, Detail: "the methods of this path are " + allowed}
 	}
 	if len(c.args) > 0 {
 		if err := intake.CheckAccount(c.account()); err != nil {

@@ -8,7 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/jobhook/jobhook/shared/payload"
+	"github.com/jobhook/jobhook/shared/schedule"
 	"github.com/jobhook/jobhook/shared/sender"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -19,6 +19,7 @@ const (
 	maxEvents      = 100
 	maxEventType   = 257  // bytes, as intake allows of a completion's
 	maxDescription = 1000 // characters
+	maxSchedule    = 512  // bytes: room for schedule.MaxRetries delays
 )
 
 func (s *server) setURL(e *webhook.Endpoint, raw json.RawMessage) error {
@@ -27,7 +28,7 @@ func (s *server) setURL(e *webhook.Endpoint, raw json.RawMessage) error {
 		return err
 	}
 	if len(text) > maxURL {
-		return badField("url", fmt.Sprintf("is %d bytes long; at most %d are possible", len(text), maxURL))
+		return badField("url", fmt.Sprintf("is %d bytes long; the maximum is %d", len(text), maxURL))
 	}
 	if err := sender.CheckURL(text, s.AllowLoopback); err != nil {
 		if bad, ok := errors.AsType[*sender.URLError](err); ok {
@@ -58,6 +59,7 @@ func (s *server) setEvents(e *webhook.Endpoint, raw json.RawMessage) error {
 	return nil
 }
 
+// patternFault says what is wrong with a pattern; "" when nothing is.
 func patternFault(pattern string) string {
 	star := strings.IndexByte(pattern, '*')
 	switch {
@@ -78,7 +80,7 @@ func (s *server) setProfile(e *webhook.Endpoint, raw json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	p, err := payload.ParseProfile(name)
+	p, err := webhook.ParseProfile(name)
 	if err != nil {
 		return badField("profile", err.Error())
 	}
@@ -91,12 +93,35 @@ func (s *server) setIncludeResult(e *webhook.Endpoint, raw json.RawMessage) (err
 	return err
 }
 
-// setEnabled is the owner's word: why jobhook itself had disabled the endpoint
-// no longer matters.
+// setEnabled is the owner's decision: why jobhook itself had disabled the
+// endpoint no longer matters.
 func (s *server) setEnabled(e *webhook.Endpoint, raw json.RawMessage) (err error) {
 	e.Enabled, err = parse[bool]("enabled", "true or false", raw)
 	e.DisabledReason = ""
 	return err
+}
+
+func (s *server) setSchedule(e *webhook.Endpoint, raw json.RawMessage) error {
+	if isNull(raw) {
+		e.Schedule = ""
+		return nil
+	}
+	text, err := parse[string]("schedule", `a string like "1m,5m,15m"`, raw)
+	if err != nil {
+		return err
+	}
+	if text = strings.TrimSpace(text); len(text) > maxSchedule {
+		return badField("schedule", fmt.Sprintf("is %d bytes long; the maximum is %d", len(text), maxSchedule))
+	}
+	delays, err := schedule.Parse(text)
+	if err != nil {
+		return badField("schedule", strings.TrimPrefix(err.Error(), "schedule: "))
+	}
+	if longest := delays.Longest(s.RetryAfterMax, s.SendTimeout); longest >= s.Rules.Retention {
+		return badField("schedule", fmt.Sprintf("can take %s; it must take less than the %s that events are kept", longest, s.Rules.Retention))
+	}
+	e.Schedule = text
+	return nil
 }
 
 func (s *server) setDescription(e *webhook.Endpoint, raw json.RawMessage) error {
@@ -109,7 +134,7 @@ func (s *server) setDescription(e *webhook.Endpoint, raw json.RawMessage) error 
 		return err
 	}
 	if n := utf8.RuneCountInString(text); n > maxDescription {
-		return badField("description", fmt.Sprintf("is %d characters long; at most %d are possible", n, maxDescription))
+		return badField("description", fmt.Sprintf("is %d characters long; the maximum is %d", n, maxDescription))
 	}
 	e.Description = text
 	return nil

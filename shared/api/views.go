@@ -3,7 +3,6 @@ package api
 import (
 	"time"
 
-	"github.com/jobhook/jobhook/shared/payload"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -11,6 +10,14 @@ import (
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
 func stamp(t time.Time) string { return t.UTC().Format(timeFormat) }
+
+func stampOrNull(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	text := stamp(t)
+	return &text
+}
 
 // orNull maps what is zero to JSON's null.
 func orNull[T comparable](v T) *T {
@@ -24,25 +31,26 @@ func orNull[T comparable](v T) *T {
 type endpointView struct {
 	ID             string            `json:"id"`
 	Account        string            `json:"account"`
-	URL            string            `json:"url"`
-	Events         []string          `json:"events"`
-	Profile        payload.Profile   `json:"profile"`
+	URL            *string           `json:"url"`    // null for the jobs' own URLs
+	Events         []string          `json:"events"` // none for the jobs' own URLs
+	Profile        webhook.Profile   `json:"profile"`
 	IncludeResult  bool              `json:"include_result"`
 	Headers        map[string]string `json:"headers"`
 	Description    string            `json:"description"`
+	Schedule       string            `json:"schedule"` // empty: the stack's
 	Enabled        bool              `json:"enabled"`
 	DisabledReason *string           `json:"disabled_reason"`
-	CreatedAt      string            `json:"created_at"`
-	UpdatedAt      string            `json:"updated_at"`
+	CreatedAt      *string           `json:"created_at"` // this and the next are null for a job record that is not set
+	UpdatedAt      *string           `json:"updated_at"`
 	// Secret is in the answer that creates it, and in no other.
 	Secret string `json:"secret,omitempty"`
 }
 
 func showEndpoint(e webhook.Endpoint) endpointView {
 	v := endpointView{
-		ID: e.ID, Account: e.Account, URL: e.URL, Events: e.Events, Profile: e.Profile, IncludeResult: e.IncludeResult,
-		Headers: e.Headers, Description: e.Description, Enabled: e.Enabled, DisabledReason: orNull(e.DisabledReason),
-		CreatedAt: stamp(e.CreatedAt), UpdatedAt: stamp(e.UpdatedAt),
+		ID: e.ID, Account: e.Account, URL: orNull(e.URL), Events: e.Events, Profile: e.Profile, IncludeResult: e.IncludeResult,
+		Headers: e.Headers, Description: e.Description, Schedule: e.Schedule, Enabled: e.Enabled, DisabledReason: orNull(e.DisabledReason),
+		CreatedAt: stampOrNull(e.CreatedAt), UpdatedAt: stampOrNull(e.UpdatedAt),
 	}
 	if v.Events == nil {
 		v.Events = []string{}
@@ -60,14 +68,16 @@ type jobView struct {
 }
 
 type eventView struct {
-	MessageID  string         `json:"message_id"`
-	EventID    string         `json:"event_id"`
-	EventType  string         `json:"event_type"`
-	Account    string         `json:"account"`
-	Job        jobView        `json:"job"`
-	OccurredAt string         `json:"occurred_at"`
-	AcceptedAt string         `json:"accepted_at"`
-	Deliveries []deliveryView `json:"deliveries"`
+	MessageID     string         `json:"message_id"`
+	EventID       string         `json:"event_id"`
+	EventType     string         `json:"event_type"`
+	Account       string         `json:"account"`
+	Job           jobView        `json:"job"`
+	OccurredAt    string         `json:"occurred_at"`
+	AcceptedAt    string         `json:"accepted_at"`
+	ResultOmitted bool           `json:"result_omitted,omitempty"`
+	Targets       []string       `json:"targets"` // null until it is dispatched; empty when nobody wants it
+	Deliveries    []deliveryView `json:"deliveries"`
 }
 
 func showEvent(ev webhook.Event, deliveries []webhook.Delivery) eventView {
@@ -75,58 +85,44 @@ func showEvent(ev webhook.Event, deliveries []webhook.Delivery) eventView {
 		MessageID: ev.MessageID, EventID: ev.EventID, EventType: ev.Type, Account: ev.Account,
 		Job:        jobView{ev.Job.ID, ev.Job.Status, ev.Job.Type},
 		OccurredAt: stamp(ev.OccurredAt), AcceptedAt: stamp(ev.AcceptedAt),
+		ResultOmitted: ev.ResultOmitted, Targets: ev.Targets,
 		Deliveries: page(deliveries, "", showDelivery).Data,
 	}
 }
 
 type deliveryView struct {
-	ID            string         `json:"id"`
-	MessageID     string         `json:"message_id"`
-	EventID       string         `json:"event_id"`
-	EndpointID    *string        `json:"endpoint_id"` // null for the job's own URL
-	URL           string         `json:"url"`
-	Status        webhook.Status `json:"status"`
-	Reason        *string        `json:"reason"` // why it is not delivered; null when it is, or not tried yet
-	Attempts      []attemptView  `json:"attempts"`
-	NextAttemptAt *string        `json:"next_attempt_at"`
-	CreatedAt     string         `json:"created_at"`
+	ID            string          `json:"id"`
+	MessageID     string          `json:"message_id"`
+	EventID       string          `json:"event_id"`
+	EndpointID    string          `json:"endpoint_id"` // webhook.JobTarget for the job's own URL
+	URL           string          `json:"url"`
+	Status        webhook.Status  `json:"status"`
+	Reason        *webhook.Reason `json:"reason"` // why it is not delivered; null when it is, or not tried yet
+	Attempts      []attemptView   `json:"attempts"`
+	NextAttemptAt *string         `json:"next_attempt_at"`
+	CreatedAt     string          `json:"created_at"` // when its event was accepted
 }
 
 func showDelivery(d webhook.Delivery) deliveryView {
-	v := deliveryView{
-		ID: d.ID(), MessageID: d.MessageID, EventID: d.EventID, EndpointID: orNull(d.EndpointID),
-		URL: d.URL, Status: d.Status, Reason: orNull(reason(d)),
-		Attempts: page(d.Attempts, "", showAttempt).Data, CreatedAt: stamp(d.CreatedAt),
+	reason := d.Reason
+	if last, tried := d.Last(); reason == "" && tried {
+		reason = last.Reason // empty when delivered
 	}
-	if d.EndpointID == webhook.JobTarget {
-		v.EndpointID = nil
+	return deliveryView{
+		ID: d.ID(), MessageID: d.MessageID, EventID: d.EventID, EndpointID: d.EndpointID,
+		URL: d.URL, Status: d.Status, Reason: orNull(reason), Attempts: page(d.Attempts, "", showAttempt).Data,
+		NextAttemptAt: stampOrNull(d.NextAttemptAt), CreatedAt: stamp(d.AcceptedAt),
 	}
-	if !d.NextAttemptAt.IsZero() {
-		next := stamp(d.NextAttemptAt)
-		v.NextAttemptAt = &next
-	}
-	return v
-}
-
-func reason(d webhook.Delivery) string {
-	last, tried := d.Last()
-	switch {
-	case d.Status == webhook.Delivered:
-		return ""
-	case d.Reason == "" && tried:
-		return last.Reason
-	}
-	return d.Reason
 }
 
 type attemptView struct {
-	Number     int     `json:"number"`
-	At         string  `json:"at"`
-	DurationMS int64   `json:"duration_ms"`
-	StatusCode *int    `json:"status_code"` // null without an answer
-	Outcome    string  `json:"outcome"`
-	Reason     *string `json:"reason"` // null when delivered
-	Response   string  `json:"response"`
+	Number     int             `json:"number"`
+	At         string          `json:"at"`
+	DurationMS int64           `json:"duration_ms"`
+	StatusCode *int            `json:"status_code"` // null without an answer
+	Outcome    string          `json:"outcome"`
+	Reason     *webhook.Reason `json:"reason"` // null when delivered
+	Response   string          `json:"response"`
 }
 
 func showAttempt(a webhook.Attempt) attemptView {

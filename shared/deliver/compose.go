@@ -25,11 +25,11 @@ type Wire struct {
 
 // Compose builds an attempt's request. Body and id depend on the event and on
 // the delivery as it began, so that they are the same at every attempt;
-// headers and secrets are the endpoint's of now. e is nil for the job's URL.
-func (w Wire) Compose(ev webhook.Event, d webhook.Delivery, e *webhook.Endpoint, secrets []signing.Secret, at time.Time) (sender.Request, error) {
+// headers and secrets are the endpoint's of now, or the account's job record's.
+func (w Wire) Compose(ev webhook.Event, d webhook.Delivery, e webhook.Endpoint, secrets []signing.Secret, at time.Time) (sender.Request, error) {
 	body, err := payload.Body(d.Profile, payload.Content{
 		Job: ev.Job, EventType: ev.Type, OccurredAt: ev.OccurredAt, Result: ev.Result, Error: ev.Error,
-		CallbackURL: d.BodyURL, IncludeResult: d.IncludeResult,
+		CallbackURL: d.BodyURL, IncludeResult: d.IncludeResult, ResultOmitted: ev.ResultOmitted,
 	})
 	if err != nil {
 		return sender.Request{}, fmt.Errorf("body of %s: %w", d.ID(), err)
@@ -43,10 +43,8 @@ func (w Wire) Compose(ev webhook.Event, d webhook.Delivery, e *webhook.Endpoint,
 		return sender.Request{}, fmt.Errorf("sign %s: %w", d.ID(), err)
 	}
 	header := make(http.Header, len(signed)+2)
-	if e != nil {
-		for name, value := range e.Headers {
-			header.Set(name, value)
-		}
+	for name, value := range e.Headers {
+		header.Set(name, value)
 	}
 	header.Set("Content-Type", "application/json")
 	header.Set("User-Agent", w.userAgent(d.Profile))
@@ -56,19 +54,19 @@ func (w Wire) Compose(ev webhook.Event, d webhook.Delivery, e *webhook.Endpoint,
 	return sender.Request{URL: d.URL, Header: header, Body: body}, nil
 }
 
-func (w Wire) userAgent(p payload.Profile) string {
+func (w Wire) userAgent(p webhook.Profile) string {
 	switch {
 	case w.UserAgent != "":
 		return w.UserAgent
-	case p == payload.SharpAPI:
+	case p == webhook.SharpAPI:
 		return sharpAPIUserAgent
 	}
 	return DefaultUserAgent
 }
 
-func (w Wire) scheme(p payload.Profile) (signing.Scheme, error) {
+func (w Wire) scheme(p webhook.Profile) (signing.Scheme, error) {
 	scheme, err := signing.Lookup(string(p))
-	if err == nil && p == payload.Antinium && w.AntiniumHeader != "" {
+	if err == nil && p == webhook.Antinium && w.AntiniumHeader != "" {
 		return scheme.WithHeader(w.AntiniumHeader)
 	}
 	return scheme, err
@@ -76,6 +74,6 @@ func (w Wire) scheme(p payload.Profile) (signing.Scheme, error) {
 
 // Check says whether the wire's own settings are usable.
 func (w Wire) Check() error {
-	_, err := w.scheme(payload.Antinium)
+	_, err := w.scheme(webhook.Antinium)
 	return err
 }

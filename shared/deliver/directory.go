@@ -1,100 +1,100 @@
 package deliver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// maxCached bounds the accounts whose endpoints are kept in memory.
-const maxCached = 1000
+// maxEndpoints bounds the endpoints that are kept in memory, of all accounts
+// together: about 1 KB each. An account counts as one more.
+const maxEndpoints = 10_000
 
-// directory answers who wants an event, from memory for a bounded time. See
-// docs/decisions/0003-endpoint-cache.md for what that may and may not miss.
+// directory knows the accounts' endpoints. What it remembers it uses only when
+// the account's generation, read afresh for every batch, says that nothing has
+// changed since. See docs/decisions/0012-generations.md.
 type directory struct {
-	source Endpoints
-	ttl    time.Duration
-	now    func() time.Time
+	store Store
+	ttl   time.Duration
+	now   func() time.Time
 
-	group singleflight.Group
 	mu    sync.Mutex
-	known map[string]listing
+	known map[string]account
+	size  int
 }
 
-type listing struct {
-	endpoints []webhook.Endpoint
-	read      time.Time
+// account is an account's endpoints, removed ones included, by id, at a
+// generation.
+type account struct {
+	endpoints  map[string]webhook.Endpoint
+	generation int64
+	read       time.Time
 }
 
-func newDirectory(source Endpoints, ttl time.Duration, now func() time.Time) *directory {
-	return &directory{source: source, ttl: ttl, now: now, known: map[string]listing{}}
-}
-
-// wanting returns the account's endpoints that chose the type, enabled or
-// not. That nobody wants an event is never believed from memory: the first
-// endpoint of an account gets the first event after it was made.
-func (d *directory) wanting(ctx context.Context, account, eventType string) ([]webhook.Endpoint, error) {
-	if all, ok := d.remembered(account); ok {
-		if found := filter(all, eventType); len(found) > 0 {
-			return found, nil
+// wanting lists the endpoints that chose the type, enabled or not, by id.
+func (a account) wanting(eventType string) []string {
+	ids := []string{}
+	for id, e := range a.endpoints {
+		if id != webhook.JobTarget && e.Wants(eventType) {
+			ids = append(ids, id)
 		}
 	}
-	all, err := d.all(ctx, account)
-	return filter(all, eventType), err
+	slices.Sort(ids)
+	return ids
 }
 
-func filter(all []webhook.Endpoint, eventType string) []webhook.Endpoint {
-	var found []webhook.Endpoint
-	for _, e := range all {
-		if e.Wants(eventType) {
-			found = append(found, e)
-		}
+// current returns an account whose generation has just been read.
+func (d *directory) current(ctx context.Context, name string, generation int64) (account, error) {
+	d.mu.Lock()
+	known, ok := d.known[name]
+	d.mu.Unlock()
+	if ok && known.generation == generation && d.now().Sub(known.read) < d.ttl {
+		return known, nil
 	}
-	return found
-}
-
-// all reads the account's endpoints afresh.
-func (d *directory) all(ctx context.Context, account string) ([]webhook.Endpoint, error) {
-	if d.ttl <= 0 {
-		return d.read(ctx, account)
-	}
-	found, err, _ := d.group.Do(account, func() (any, error) {
-		started := d.now()
-		endpoints, err := d.read(ctx, account)
-		if err == nil {
-			d.remember(account, listing{endpoints, started})
-		}
-		return endpoints, err
-	})
-	endpoints, _ := found.([]webhook.Endpoint)
-	return endpoints, err
-}
-
-func (d *directory) read(ctx context.Context, account string) ([]webhook.Endpoint, error) {
-	endpoints, err := d.source.AccountEndpoints(ctx, account)
+	fresh := account{generation: generation, read: d.now(), endpoints: map[string]webhook.Endpoint{}}
+	all, err := d.store.AccountEndpoints(ctx, name)
 	if err != nil {
-		return nil, fmt.Errorf("endpoints of account %s: %w", account, err)
+		return fresh, fmt.Errorf("endpoints of account %s: %w", name, err)
 	}
-	return endpoints, nil
+	for _, e := range all {
+		fresh.endpoints[e.ID] = e
+	}
+	if d.ttl > 0 {
+		d.remember(name, fresh)
+	}
+	return fresh, nil
 }
 
-func (d *directory) remembered(account string) ([]webhook.Endpoint, bool) {
+// remember drops what was read longest ago when there is too much.
+func (d *directory) remember(name string, a account) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l, ok := d.known[account]
-	return l.endpoints, ok && d.now().Sub(l.read) < d.ttl
+	d.forget(name)
+	d.known[name] = a
+	d.size += 1 + len(a.endpoints)
+	if d.size <= maxEndpoints {
+		return
+	}
+	oldest := slices.SortedFunc(maps.Keys(d.known), func(a, b string) int {
+		return cmp.Or(d.known[a].read.Compare(d.known[b].read), cmp.Compare(a, b))
+	})
+	for _, old := range oldest {
+		if d.size <= maxEndpoints*9/10 || old == name {
+			return
+		}
+		d.forget(old)
+	}
 }
 
-func (d *directory) remember(account string, l listing) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.known) >= maxCached {
-		clear(d.known)
+func (d *directory) forget(name string) {
+	if old, ok := d.known[name]; ok {
+		d.size -= 1 + len(old.endpoints)
+		delete(d.known, name)
 	}
-	d.known[account] = l
 }

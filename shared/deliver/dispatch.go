@@ -6,241 +6,306 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/jobhook/jobhook/shared/intake"
-	"github.com/jobhook/jobhook/shared/payload"
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// Dispatcher takes completions and makes their first attempts.
+// Dispatcher claims completions and makes their first attempts.
 type Dispatcher struct {
 	courier
-	directory *directory
+	directory directory
 }
 
 // NewDispatcher puts a Dispatcher together. It is safe for concurrent use.
 func NewDispatcher(d Deps, c Config) *Dispatcher {
-	return &Dispatcher{newCourier(d, c), newDirectory(d.Endpoints, c.EndpointCache, d.Now)}
+	return &Dispatcher{newCourier(d, c), directory{store: d.Store, ttl: c.EndpointCache, now: d.Now, known: map[string]account{}}}
 }
 
-// work is a claimed event with what is known of its deliveries.
-type work struct {
-	event     webhook.Event
-	have      []webhook.Delivery
-	endpoints []webhook.Endpoint
+// arrival is one message on its way through Dispatch.
+type arrival struct {
+	m       Message
+	lease   webhook.Lease
+	event   webhook.Event
+	account account
+	// recorded are the deliveries that an event taken over has already.
+	recorded map[string]webhook.Delivery
+	stored   bool // by the API, unclaimed yet
+	claimed  bool // the event's work is this message's
+	done     bool // there is nothing more to do for it
+	err      error
 }
 
-// Dispatch works on one message of the completions queue. nil means that the
-// message may go: all is done, or another message answers for it. On an error
-// it must come back.
-func (d *Dispatcher) Dispatch(ctx context.Context, m Message) error {
-	w, err := d.claim(ctx, m)
-	if err != nil || w == nil {
+func (a *arrival) end(err error) { a.done, a.err = true, err }
+
+// Dispatch works on a batch of the completions queue and answers for each
+// message: nil when it may go, since all is done or another message answers for
+// it; an error when it must come back.
+func (d *Dispatcher) Dispatch(ctx context.Context, ms []Message) []error {
+	batch := make([]*arrival, len(ms))
+	for i, m := range ms {
+		batch[i] = &arrival{m: m, lease: d.lease(ctx, m.ID)}
+	}
+	claiming, cancel := context.WithTimeout(ctx, claimTime)
+	defer cancel()
+	d.read(claiming, batch)
+	d.claim(claiming, batch)
+	d.deliver(ctx, batch)
+	errs := make([]error, len(ms))
+	for i, a := range batch {
+		errs[i] = a.err
+	}
+	return errs
+}
+
+// working are the batch's messages that are not done.
+func working(batch []*arrival) []*arrival {
+	return slices.DeleteFunc(slices.Clone(batch), func(a *arrival) bool { return a.done })
+}
+
+// read parses the messages and finds each one's event and its account's
+// endpoints: one round trip while the endpoints stay as they are.
+func (d *Dispatcher) read(ctx context.Context, batch []*arrival) {
+	for i, err := range Each(batch, func(a *arrival) error { return d.parse(ctx, a) }) {
+		if err != nil {
+			batch[i].end(err)
+		}
+	}
+	var ids, names []string
+	var stored []*arrival
+	for _, a := range working(batch) {
+		names = append(names, a.event.Account)
+		if a.stored {
+			stored, ids = append(stored, a), append(ids, a.event.MessageID)
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	events, generations, err := d.Store.Arrivals(ctx, ids, names)
+	for i, a := range stored {
+		switch {
+		case err != nil: // below
+		case events[i] == nil || events[i].Account != a.event.Account:
+			a.end(d.reject(ctx, a, "the event expired before it was dispatched"))
+		default:
+			a.event = *events[i]
+		}
+	}
+	if err == nil {
+		d.accounts(ctx, working(batch), names, generations)
+		return
+	}
+	for _, a := range working(batch) {
+		a.end(fmt.Errorf("read events and accounts: %w", err))
+	}
+}
+
+// parse reads a message: a completion, from EventBridge or straight from the
+// queue, or the id of an event that the API has stored. What cannot be used is
+// rejected.
+func (d *Dispatcher) parse(ctx context.Context, a *arrival) error {
+	accepted, ok, err := webhook.ParseAccepted(a.m.Body)
+	if ok {
+		a.stored, a.event.MessageID, a.event.Account = true, accepted.MessageID, accepted.Account
 		return err
 	}
-	return d.deliver(ctx, *w)
-}
-
-// claim makes this message answer for its event. Without work the message may go.
-func (d *Dispatcher) claim(ctx context.Context, m Message) (*work, error) {
-	if a, ok := queue.ParseAccepted(m.Body); ok {
-		return d.claimAccepted(ctx, m, a)
-	}
-	ev, err := intake.Parse(m.Body, "", d.Now(), d.cfg.Intake)
+	c, err := intake.Parse(a.m.Body, "", d.Now(), d.cfg.Intake)
 	if err != nil {
-		return nil, d.setAside(ctx, m, webhook.Event{}, err.Error())
+		a.end(d.reject(ctx, a, err.Error()))
+		return a.err
 	}
-	endpoints, claim, err := d.choose(ctx, m, ev.Account, ev.Type, ev.CallbackURL != "")
-	if err != nil {
-		return nil, err
+	a.event = c.Event
+	if len(c.Unknown) > 0 {
+		d.Log.LogAttrs(ctx, slog.LevelWarn, "completion.unknown_fields", slog.String("message_id", c.Event.MessageID),
+			slog.String("account", c.Event.Account), slog.String("fields", strings.Join(c.Unknown, ", ")))
 	}
-	ev.Targets, ev.Lease, ev.Rev = claim.Targets, claim.Lease, claim.Rev
-	standing, err := d.Events.InsertEvent(ctx, ev)
-	switch {
-	case err == nil:
-		return &work{event: ev, endpoints: endpoints}, nil
-	case errors.Is(err, webhook.ErrTooLarge):
-		return nil, d.setAside(ctx, m, ev, "the event and the ids of its endpoints are too large for one record; send a smaller result")
-	case !errors.Is(err, webhook.ErrLost):
-		return nil, fmt.Errorf("claim %s: %w", ev.MessageID, err)
-	case standing.Hash != ev.Hash:
-		return nil, d.setAside(ctx, m, ev, conflictReason)
+	if c.Event.ResultOmitted {
+		d.Log.LogAttrs(ctx, slog.LevelWarn, "completion.result_omitted", slog.String("message_id", c.Event.MessageID),
+			slog.String("account", c.Event.Account))
 	}
-	return d.takeOver(ctx, m, ev.MessageID)
+	return nil
 }
 
-const conflictReason = "event_id: was used before with another content; the first stands. Use a new event_id for another event"
-
-// claimAccepted claims an event that the API has stored.
-func (d *Dispatcher) claimAccepted(ctx context.Context, m Message, a queue.Accepted) (*work, error) {
-	endpoints, claim, err := d.choose(ctx, m, a.Account, a.EventType, a.Callback)
-	if err != nil {
-		return nil, err
+// accounts gives each arrival the endpoints of its account; names are sorted.
+// One account that cannot be read holds up no other.
+func (d *Dispatcher) accounts(ctx context.Context, batch []*arrival, names []string, generations []int64) {
+	found := make([]account, len(names))
+	errs := make([]error, len(names))
+	var group sync.WaitGroup
+	for i, name := range names {
+		group.Go(func() { found[i], errs[i] = d.directory.current(ctx, name, generations[i]) })
 	}
-	ev, err := d.Events.LeaseEvent(ctx, a.MessageID, a.Rev, claim)
-	switch {
-	case err == nil:
-		return &work{event: ev, endpoints: endpoints}, nil
-	case errors.Is(err, webhook.ErrNotFound):
-		return nil, d.setAside(ctx, m, webhook.Event{MessageID: a.MessageID, Account: a.Account},
-			"the event expired before it was dispatched")
-	case !errors.Is(err, webhook.ErrLost):
-		return nil, fmt.Errorf("claim %s: %w", a.MessageID, err)
-	}
-	return d.takeOver(ctx, m, a.MessageID)
-}
-
-// choose settles who is to get an event.
-func (d *Dispatcher) choose(ctx context.Context, m Message, account, eventType string, callback bool) ([]webhook.Endpoint, webhook.Claim, error) {
-	endpoints, err := d.directory.wanting(ctx, account, eventType)
-	if err != nil {
-		return nil, webhook.Claim{}, err
-	}
-	return endpoints, d.claimFor(ctx, m, endpoints, callback), nil
-}
-
-func (d *Dispatcher) claimFor(ctx context.Context, m Message, endpoints []webhook.Endpoint, callback bool) webhook.Claim {
-	targets := make([]string, 0, len(endpoints)+1)
-	for _, e := range endpoints {
-		targets = append(targets, e.ID)
-	}
-	if callback {
-		targets = append(targets, webhook.JobTarget)
-	}
-	return webhook.Claim{Targets: targets, Lease: d.lease(ctx, m.ID), Rev: d.Token()}
-}
-
-// takeOver decides about an event that somebody has claimed before.
-func (d *Dispatcher) takeOver(ctx context.Context, m Message, messageID string) (*work, error) {
-	ev, have, err := d.Events.LoadEvent(ctx, messageID)
-	switch {
-	case errors.Is(err, webhook.ErrNotFound):
-		return nil, ErrBusy // it expired just now; the next receipt starts anew
-	case err != nil:
-		return nil, fmt.Errorf("load %s: %w", messageID, err)
-	case ev.Finished(have):
-		return d.finished(ctx, m, ev, have)
-	case ev.Lease.Active(d.Now()):
-		if ev.Lease.Message == m.ID {
-			return nil, fmt.Errorf("event %s: %w", messageID, ErrBusy)
+	group.Wait()
+	for _, a := range batch {
+		i, _ := slices.BinarySearch(names, a.event.Account)
+		if a.account = found[i]; errs[i] != nil {
+			a.end(errs[i])
 		}
-		return nil, nil // the message that holds the lease comes back if its owner dies
 	}
-	return d.release(ctx, m, ev, have)
 }
 
-// finished is for an event with nothing left to send. If this very message
-// claimed it and came back, what follows from an answer 410 may be missing.
-func (d *Dispatcher) finished(ctx context.Context, m Message, ev webhook.Event, have []webhook.Delivery) (*work, error) {
-	d.Log.LogAttrs(ctx, slog.LevelDebug, "event.duplicate", slog.String("message_id", ev.MessageID))
-	if ev.Lease.Message != m.ID || !slices.ContainsFunc(have, webhook.Delivery.EndedGone) {
-		return nil, nil
-	}
-	all, err := d.directory.all(ctx, ev.Account)
-	return &work{event: ev, have: have, endpoints: all}, err
-}
-
-// release takes the event from an owner whose lease ran out.
-func (d *Dispatcher) release(ctx context.Context, m Message, ev webhook.Event, have []webhook.Delivery) (*work, error) {
-	// All endpoints, not only those that want it: its targets may be settled.
-	all, err := d.directory.all(ctx, ev.Account)
-	if err != nil {
-		return nil, err
-	}
-	claim := d.claimFor(ctx, m, filter(all, ev.Type), ev.CallbackURL != "")
-	leased, err := d.Events.LeaseEvent(ctx, ev.MessageID, ev.Rev, claim)
-	if errors.Is(err, webhook.ErrLost) || errors.Is(err, webhook.ErrNotFound) {
-		return nil, fmt.Errorf("take over %s: %w", ev.MessageID, ErrBusy)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("take over %s: %w", ev.MessageID, err)
-	}
-	return &work{event: leased, have: have, endpoints: all}, nil
-}
-
-// deliver makes what the event's targets still lack, all at once.
-func (d *Dispatcher) deliver(ctx context.Context, w work) error {
-	return Each(w.event.Targets, func(target string) error {
-		i := slices.IndexFunc(w.endpoints, func(e webhook.Endpoint) bool { return e.ID == target })
-		var e *webhook.Endpoint
-		if i >= 0 {
-			e = &w.endpoints[i]
+// claim makes each message answer for its event, and ends those for which
+// another message does.
+func (d *Dispatcher) claim(ctx context.Context, batch []*arrival) {
+	var fresh, standing []*arrival
+	for _, a := range working(batch) {
+		if a.event.Claimed() {
+			standing = append(standing, a)
+		} else {
+			fresh = append(fresh, a)
 		}
-		if j := slices.IndexFunc(w.have, func(h webhook.Delivery) bool { return h.EndpointID == target }); j >= 0 {
-			return d.follow(ctx, w.have[j], e)
+	}
+	for i, err := range d.write(ctx, fresh) {
+		a := fresh[i]
+		switch {
+		case err == nil:
+			a.claimed = true
+			d.logUnwanted(ctx, a.event)
+		case errors.Is(err, webhook.ErrTooLarge):
+			a.end(d.reject(ctx, a, "the event and the ids of its endpoints are too large for one record; send a smaller result"))
+		case errors.Is(err, webhook.ErrLost):
+			standing = append(standing, a)
+		default:
+			a.end(fmt.Errorf("claim %s: %w", a.event.MessageID, err))
 		}
-		return d.first(ctx, w.event, target, e)
+	}
+	if len(standing) > 0 {
+		d.takeOver(ctx, standing)
+	}
+}
+
+// write claims events in one call.
+func (d *Dispatcher) write(ctx context.Context, arrivals []*arrival) []error {
+	if len(arrivals) == 0 {
+		return nil
+	}
+	changes := make([]webhook.Change, len(arrivals))
+	for i, a := range arrivals {
+		targets := a.account.wanting(a.event.Type)
+		if a.event.CallbackURL != "" {
+			targets = append(targets, webhook.JobTarget)
+		}
+		a.event, changes[i] = a.event.Claim(targets, a.lease, d.Token())
+	}
+	return d.Store.Write(ctx, changes...)
+}
+
+func (d *Dispatcher) logUnwanted(ctx context.Context, ev webhook.Event) {
+	if len(ev.Targets) == 0 {
+		d.Log.LogAttrs(ctx, slog.LevelInfo, "event.unwanted", slog.String("message_id", ev.MessageID),
+			slog.String("event_id", ev.EventID), slog.String("event_type", ev.Type), slog.String("account", ev.Account))
+	}
+}
+
+// takeOver decides about events that another message claimed before: those of
+// an owner that died are claimed anew.
+func (d *Dispatcher) takeOver(ctx context.Context, batch []*arrival) {
+	ids := make([]string, len(batch))
+	for i, a := range batch {
+		ids[i] = a.event.MessageID
+	}
+	events, err := d.Store.Events(ctx, ids...)
+	for i, a := range batch {
+		switch {
+		case err != nil:
+			a.end(fmt.Errorf("load %s: %w", ids[i], err))
+		case events[i] == nil: // it expired just now; the next receipt begins again
+			a.end(&BusyError{})
+		case events[i].Hash != a.event.Hash:
+			a.end(d.reject(ctx, a, ErrConflict.Error()))
+		default:
+			a.event = *events[i]
+			d.resume(ctx, a)
+		}
+	}
+	again := working(batch)
+	for i, err := range d.write(ctx, again) {
+		a := again[i]
+		if a.claimed = err == nil; !a.claimed {
+			if errors.Is(err, webhook.ErrLost) {
+				err = &BusyError{}
+			}
+			a.end(fmt.Errorf("take over %s: %w", a.event.MessageID, err))
+		}
+	}
+}
+
+// resume ends the message unless its event needs somebody: one with a delivery
+// missing or open whose lease has run out, or one that ended with a 410 and
+// came back to this, its own message.
+func (d *Dispatcher) resume(ctx context.Context, a *arrival) {
+	found, err := d.Store.Deliveries(ctx, a.event.Keys()...)
+	if err != nil {
+		a.end(fmt.Errorf("load deliveries of %s: %w", a.event.MessageID, err))
+		return
+	}
+	a.recorded = map[string]webhook.Delivery{}
+	own := a.event.Lease.Message == a.m.ID
+	unfinished := !a.event.Claimed()
+	for _, delivery := range found {
+		if delivery != nil {
+			a.recorded[delivery.EndpointID] = *delivery
+		}
+		unfinished = unfinished || delivery == nil || delivery.Open() || own && delivery.EndedGone()
+	}
+	switch {
+	case !unfinished:
+		d.Log.LogAttrs(ctx, slog.LevelDebug, "event.duplicate", slog.String("message_id", a.event.MessageID))
+		a.end(nil)
+	case a.event.Lease.Active(d.Now()) && own:
+		a.end(fmt.Errorf("event %s: %w", a.event.MessageID, &BusyError{Until: a.event.Lease.Until}))
+	case a.event.Lease.Active(d.Now()):
+		a.end(nil) // the message that holds the lease comes back if its owner dies
+	}
+}
+
+// task is one target of a claimed event.
+type task struct {
+	*arrival
+	target string
+}
+
+// deliver makes what the events' targets still lack, all at once.
+func (d *Dispatcher) deliver(ctx context.Context, batch []*arrival) {
+	var tasks []task
+	for _, a := range working(batch) {
+		for _, target := range a.event.Targets {
+			tasks = append(tasks, task{a, target})
+		}
+	}
+	errs := together(&d.courier, tasks, func(r *run, t task) error {
+		e, there := t.account.endpoints[t.target]
+		if !there && t.target == webhook.JobTarget {
+			e, there = webhook.JobDefaults(t.event.Account, d.cfg.CallbackProfile), true
+		}
+		if have, ok := t.recorded[t.target]; ok {
+			return d.follow(ctx, r, have, e)
+		}
+		cl := webhook.Begin(t.event, t.target, e)
+		switch {
+		case !there || e.Removed():
+			return d.settle(ctx, r, t.event, cl, cl.Cancel(d.Token()), e)
+		case !e.Enabled:
+			return d.settle(ctx, r, t.event, cl, cl.Hold(d.Now(), d.Token()), e)
+		}
+		return d.attempt(ctx, r, t.event, cl, e)
 	})
+	for i, t := range tasks {
+		t.err = errors.Join(t.err, errs[i])
+	}
 }
 
-// first makes a delivery's first record: usually that of its first attempt.
-func (d *Dispatcher) first(ctx context.Context, ev webhook.Event, target string, e *webhook.Endpoint) error {
-	fresh := d.begin(ev, target, e)
-	if fresh.Open() {
-		done, ok := d.start(ctx)
-		if !ok {
-			return d.record(ctx, ev, d.handOver(fresh), e)
-		}
-		defer done()
-		var err error
-		if fresh, err = d.attempt(ctx, ev, fresh, e); errors.Is(err, errNoTime) {
-			fresh = d.handOver(fresh)
-		} else if err != nil {
-			return err
-		}
+// reject puts a completion that cannot be used where it can be seen.
+func (d *Dispatcher) reject(ctx context.Context, a *arrival, reason string) error {
+	if err := d.Rejected.Send(ctx, webhook.Message{Body: a.m.Body, Reason: reason})[0]; err != nil {
+		return fmt.Errorf("reject %s: %w", a.m.ID, err)
 	}
-	return d.record(ctx, ev, fresh, e)
-}
-
-// begin is the delivery before anything happened.
-func (d *Dispatcher) begin(ev webhook.Event, target string, e *webhook.Endpoint) webhook.Delivery {
-	fresh := webhook.Delivery{
-		MessageID: ev.MessageID, EventID: ev.EventID, Account: ev.Account, EndpointID: target,
-		Status: webhook.Pending, CreatedAt: d.Now().UTC(), ExpiresAt: ev.ExpiresAt, Rev: d.Token(),
-	}
-	switch {
-	case target == webhook.JobTarget:
-		fresh.URL, fresh.Profile, fresh.IncludeResult = ev.CallbackURL, ev.CallbackProfile, true
-	case e == nil:
-		fresh.Profile = payload.Standard
-		return fresh.Cancel()
-	default:
-		fresh.URL, fresh.Profile, fresh.IncludeResult = e.URL, e.Profile, e.IncludeResult
-	}
-	fresh.BodyURL = fresh.URL
-	if e != nil && !e.Enabled {
-		return fresh.Hold()
-	}
-	return fresh
-}
-
-// handOver leaves the first attempt to the retry function, at once.
-func (d *Dispatcher) handOver(fresh webhook.Delivery) webhook.Delivery {
-	fresh.NextAttemptAt = d.Now().UTC()
-	return fresh
-}
-
-func (d *Dispatcher) record(ctx context.Context, ev webhook.Event, fresh webhook.Delivery, e *webhook.Endpoint) error {
-	ctx, cancel := settled(ctx)
-	defer cancel()
-	err := d.Deliveries.InsertDelivery(ctx, fresh)
-	if errors.Is(err, webhook.ErrLost) {
-		return nil // whoever took the event over has recorded it
-	}
-	if err != nil {
-		return fmt.Errorf("record %s: %w", fresh.ID(), err)
-	}
-	d.logState(ctx, ev, fresh)
-	return d.follow(ctx, fresh, e)
-}
-
-// setAside puts a completion that cannot be used where it can be seen.
-func (d *Dispatcher) setAside(ctx context.Context, m Message, ev webhook.Event, reason string) error {
-	if err := d.Rejected.Send(ctx, queue.Message{Body: m.Body, Reason: reason}); err != nil {
-		return fmt.Errorf("set aside %s: %w", m.ID, err)
-	}
-	d.Log.LogAttrs(ctx, slog.LevelWarn, "completion.rejected", slog.String("queue_message_id", m.ID),
-		slog.String("message_id", ev.MessageID), slog.String("account", ev.Account), slog.String("reason", reason))
+	d.Log.LogAttrs(ctx, slog.LevelWarn, "completion.rejected", slog.String("queue_message_id", a.m.ID),
+		slog.String("message_id", a.event.MessageID), slog.String("account", a.event.Account), slog.String("reason", reason))
 	return nil
 }

@@ -1,19 +1,22 @@
 package deliver
 
 import (
-	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 )
 
-// Each calls f for every item at once and joins the errors. A panic in one
-// becomes its error: it must not take the rest of a batch with it.
-func Each[T any](items []T, f func(T) error) error {
-	return errors.Join(Results(items, f)...)
+// PanicError is a panic that ended the work on one message.
+type PanicError struct {
+	Value any
+	Stack []byte
 }
 
-// Results is Each with one error for each item.
-func Results[T any](items []T, f func(T) error) []error {
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// Each calls f for every item at once and returns each one's error. A panic in
+// one becomes its error: it must not take the rest of a batch with it.
+func Each[T any](items []T, f func(T) error) []error {
 	errs := make([]error, len(items))
 	if len(items) == 1 {
 		errs[0] = guarded(f, items[0])
@@ -30,7 +33,7 @@ func Results[T any](items []T, f func(T) error) []error {
 func guarded[T any](f func(T) error, item T) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
+			err = &PanicError{Value: p, Stack: debug.Stack()}
 		}
 	}()
 	return f(item)

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/schedule"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -18,141 +17,202 @@ type Retrier struct{ courier }
 // NewRetrier puts a Retrier together. It is safe for concurrent use.
 func NewRetrier(d Deps, c Config) *Retrier { return &Retrier{newCourier(d, c)} }
 
-// raceTries is how often a lost race is looked at again before the message
-// has to come back.
-const raceTries = 3
-
-// overdueAfter is longer than any invocation lasts.
+// overdueAfter is how long after an attempt was due its message may still be
+// expected: longer than any invocation lasts.
 const overdueAfter = 5 * time.Minute
 
-// Retry works on one message of the retry queue. nil means that the message
-// may go; on an error it must come back.
-func (r *Retrier) Retry(ctx context.Context, m Message) error {
-	asked, err := queue.ParseRetry(m.Body)
-	if err != nil {
-		return err
+// due is one message on its way through Retry.
+type due struct {
+	m        Message
+	lease    webhook.Lease
+	asked    webhook.RetryMessage
+	event    webhook.Event
+	delivery webhook.Delivery
+	endpoint webhook.Endpoint
+	step     step
+	decided  bool
+	err      error
+}
+
+// step is what a message comes to. Nothing of it set: the message may go.
+type step struct {
+	wait    time.Time       // it waits until then
+	follow  bool            // what follows from the recorded attempt is to be done
+	claimed webhook.Claimed // the delivery's next step is this message's, once change has landed
+	change  *webhook.Change
+	attempt bool // an attempt follows
+}
+
+// Retry works on a batch of the retry queue and answers for each message: nil
+// when it may go, an error when it must come back.
+func (r *Retrier) Retry(ctx context.Context, ms []Message) []error {
+	batch := make([]*due, len(ms))
+	for i, m := range ms {
+		d := &due{m: m, lease: r.lease(ctx, m.ID)}
+		d.asked, d.err = webhook.ParseRetry(m.Body)
+		d.decided = d.err != nil
+		if d.asked.Outcome == nil && r.Now().Before(d.asked.Due) {
+			d.decided, d.step.wait = true, d.asked.Due
+		}
+		batch[i] = d
 	}
-	if r.Now().Before(asked.Due) {
-		return r.wait(ctx, m, asked, asked.Due)
-	}
+	claiming, cancel := context.WithTimeout(ctx, claimTime)
+	defer cancel()
 	for range raceTries {
-		if err = r.try(ctx, m, asked); !errors.Is(err, webhook.ErrLost) {
-			return err
+		r.decideAll(claiming, batch)
+	}
+	return together(&r.courier, batch, func(run *run, d *due) error { return r.work(ctx, run, d) })
+}
+
+// decideAll reads what the undecided messages are about, in one round trip,
+// decides what each comes to, and makes the writes that this begins with, in
+// another. A message whose write is lost is undecided again.
+func (r *Retrier) decideAll(ctx context.Context, batch []*due) {
+	var asking []*due
+	var keys []webhook.DeliveryKey
+	for _, d := range batch {
+		if !d.decided {
+			asking, keys = append(asking, d), append(keys, d.asked.Key())
 		}
 	}
-	return fmt.Errorf("attempt %d of %s: %w", asked.Attempt, webhook.DeliveryID(asked.MessageID, asked.EndpointID), ErrBusy)
-}
-
-// wait lets the message wait for another hop.
-func (r *Retrier) wait(ctx context.Context, m Message, asked queue.Retry, due time.Time) error {
-	next := queue.Message{Body: m.Body, Delay: schedule.Hop(r.Now(), due), Group: asked.Account}
-	if err := r.Retries.Send(ctx, next); err != nil {
-		return fmt.Errorf("wait for attempt %d of %s: %w",
-			asked.Attempt, webhook.DeliveryID(asked.MessageID, asked.EndpointID), err)
+	if len(keys) == 0 {
+		return
 	}
-	return nil
+	loaded, err := r.Store.Load(ctx, keys...)
+	var writing []*due
+	var changes []webhook.Change
+	for i, d := range asking {
+		d.decided = true
+		if d.err = err; err != nil {
+			d.err = fmt.Errorf("load %s: %w", keys[i].ID(), err)
+			continue
+		}
+		if d.step, d.err = r.decide(ctx, d, loaded[i]); d.step.change != nil {
+			writing, changes = append(writing, d), append(changes, *d.step.change)
+		}
+	}
+	for i, err := range r.write(ctx, changes) {
+		if d := writing[i]; err != nil {
+			d.decided = !errors.Is(err, webhook.ErrLost)
+			if !d.decided {
+				err = &BusyError{} // unless the next look says otherwise
+			}
+			d.err = fmt.Errorf("claim attempt %d of %s: %w", d.asked.Attempt, d.asked.Key().ID(), err)
+		}
+	}
 }
 
-func (r *Retrier) try(ctx context.Context, m Message, asked queue.Retry) error {
-	l, err := r.Loader.LoadDelivery(ctx, asked.MessageID, asked.Account, asked.EndpointID)
-	if errors.Is(err, webhook.ErrNotFound) {
-		r.Log.LogAttrs(ctx, slog.LevelWarn, "retry.expired",
-			slog.String("delivery_id", webhook.DeliveryID(asked.MessageID, asked.EndpointID)))
+func (r *Retrier) write(ctx context.Context, changes []webhook.Change) []error {
+	if len(changes) == 0 {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("load %s: %w", webhook.DeliveryID(asked.MessageID, asked.EndpointID), err)
+	return r.Store.Write(ctx, changes...)
+}
+
+// decide says what a message comes to as things stand.
+func (r *Retrier) decide(ctx context.Context, d *due, l webhook.Loaded) (step, error) {
+	if l.Event == nil || l.Delivery == nil && (d.asked.Outcome == nil || d.asked.Outcome.From != "") {
+		r.Log.LogAttrs(ctx, slog.LevelWarn, "retry.expired", slog.String("delivery_id", d.asked.Key().ID()))
+		return step{}, nil
 	}
-	d := l.Delivery
-	if !d.Open() || d.NextNumber() != asked.Attempt {
-		return r.stale(ctx, m, l, asked)
+	d.event, d.endpoint = *l.Event, webhook.JobDefaults(d.asked.Account, r.cfg.CallbackProfile)
+	removed := l.Endpoint == nil && d.asked.EndpointID != webhook.JobTarget
+	if l.Endpoint != nil {
+		d.endpoint = *l.Endpoint
+		removed = d.endpoint.Removed()
 	}
+	if d.asked.Outcome != nil {
+		return r.apply(d, l.Delivery), nil
+	}
+	d.delivery = *l.Delivery
 	now := r.Now()
 	switch {
-	case now.Before(d.NextAttemptAt):
-		return r.wait(ctx, m, asked, d.NextAttemptAt)
-	case d.Lease.Active(now) && d.Lease.Message == m.ID:
-		return fmt.Errorf("attempt %d of %s: %w", asked.Attempt, d.ID(), ErrBusy)
-	case d.Lease.Active(now):
-		return nil // the message that holds the lease comes back if its owner dies
-	case d.EndpointID != webhook.JobTarget && l.Endpoint == nil:
-		return r.end(ctx, l.Event, d.Rev, d.Cancel())
-	case l.Endpoint != nil && !l.Endpoint.Enabled:
-		return r.end(ctx, l.Event, d.Rev, d.Hold())
+	case !d.delivery.Open() || d.delivery.NextNumber() != d.asked.Attempt:
+		return r.stale(d), nil
+	case now.Before(d.delivery.NextAttemptAt):
+		return step{wait: d.delivery.NextAttemptAt}, nil
+	case d.delivery.Lease.Active(now) && d.delivery.Lease.Message == d.m.ID:
+		return step{}, fmt.Errorf("attempt %d of %s: %w", d.asked.Attempt, d.delivery.ID(), &BusyError{Until: d.delivery.Lease.Until})
+	case d.delivery.Lease.Active(now):
+		return step{}, nil // the message that holds the lease comes back if its owner dies
+	case removed:
+		return r.ending(d, d.delivery.Take().Cancel(r.Token())), nil
+	case !d.endpoint.Enabled:
+		return r.ending(d, d.delivery.Take().Hold(now, r.Token())), nil
 	}
-	return r.post(ctx, m, asked, l)
+	url := d.delivery.URL
+	if d.delivery.EndpointID != webhook.JobTarget {
+		url = d.endpoint.URL
+	}
+	claimed, change := d.delivery.Claim(url, d.lease, r.Token())
+	return step{claimed: claimed, change: &change, attempt: true}, nil
 }
 
-// stale is for a message whose attempt has been made. If its owner died before
-// sending the next message, it is the owner's own message that comes back and
-// sees to it; another one does so only when that is long overdue (a message
-// that was moved out of the dead letters has a new id).
-func (r *Retrier) stale(ctx context.Context, m Message, l webhook.Loaded, asked queue.Retry) error {
-	last, made := l.Delivery.Last()
-	if !made || last.Number != asked.Attempt {
-		return nil
-	}
-	overdue := r.Now().Sub(last.At) > overdueAfter
-	if l.Delivery.Lease.Message == m.ID || overdue {
-		return r.follow(ctx, l.Delivery, l.Endpoint)
-	}
-	return nil
+func (*Retrier) ending(d *due, change webhook.Change) step {
+	d.delivery = *change.Delivery
+	return step{change: &change}
 }
 
-// post claims the attempt, makes it, records it, and sends what follows.
-func (r *Retrier) post(ctx context.Context, m Message, asked queue.Retry, l webhook.Loaded) error {
-	done, ok := r.start(ctx)
-	if !ok {
-		return r.wait(ctx, m, asked, r.Now().Add(time.Second))
+// stale is for a message whose attempt has been made. The one that answers for
+// what follows does it again: sending a message twice is harmless. Another one
+// waits until the next attempt is made or long overdue, since it may be all
+// that is left of an owner that went through the dead letters.
+func (r *Retrier) stale(d *due) step {
+	next := d.delivery.NextNumber() == d.asked.Attempt+1
+	expected := d.delivery.NextAttemptAt.Add(overdueAfter)
+	switch {
+	case !next || !d.delivery.Open() && !d.delivery.EndedGone():
+		return step{}
+	case d.delivery.EndedGone() || d.delivery.Lease.Message == d.m.ID || !r.Now().Before(expected):
+		return step{follow: true}
 	}
-	defer done()
-	d := l.Delivery
-	was := d.Rev
-	d.Lease, d.Rev = r.lease(ctx, m.ID), r.Token()
-	if l.Endpoint != nil {
-		d.URL = l.Endpoint.URL
+	return step{wait: expected}
+}
+
+// apply makes the record that was refused when its attempt was made. standing
+// is the delivery's record, nil when there is none yet.
+func (r *Retrier) apply(d *due, standing *webhook.Delivery) step {
+	o := d.asked.Outcome
+	var claimed webhook.Claimed
+	switch {
+	case standing == nil:
+		claimed = webhook.Begin(d.event, d.asked.EndpointID, webhook.Endpoint{URL: o.URL, Profile: o.Profile, IncludeResult: o.IncludeResult})
+		claimed.Profile = o.Profile
+	case standing.Rev == o.Rev: // it has landed after all
+		d.delivery = *standing
+		return step{follow: true}
+	case standing.Rev != o.From:
+		return step{} // another has made the attempt meanwhile
+	default:
+		claimed = standing.Take()
 	}
-	// A message that came after its mark was lost is queued all the same.
-	d.Queued = max(d.Queued, asked.Attempt)
-	if err := r.claim(ctx, was, d); err != nil {
-		return err
-	}
-	settledDelivery, err := r.attempt(ctx, l.Event, d, l.Endpoint)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := settled(ctx)
-	defer cancel()
-	if err := r.replace(ctx, d.Rev, settledDelivery); err != nil {
-		if errors.Is(err, webhook.ErrLost) {
-			return nil // its lease ran out and another has taken it over
+	claimed.SignedBy, claimed.Lease.Message = o.SignedBy, d.m.ID
+	change := claimed.Settle(webhook.Attempt{
+		Number: d.asked.Attempt, At: o.At, Duration: time.Duration(o.DurationMS) * time.Millisecond,
+		StatusCode: o.StatusCode, Reason: o.Reason, Response: o.Response,
+	}, o.Next, o.Rev)
+	d.delivery = *change.Delivery
+	return step{change: &change, follow: true}
+}
+
+// work does what was decided, all of a batch at once.
+func (r *Retrier) work(ctx context.Context, run *run, d *due) error {
+	switch {
+	case d.err != nil:
+		return d.err
+	case !d.step.wait.IsZero():
+		m := webhook.Message{Body: d.m.Body, Delay: schedule.Hop(r.Now(), d.step.wait), Group: d.asked.Account}
+		if err := run.sends.do(ctx, m); err != nil {
+			return fmt.Errorf("wait for attempt %d of %s: %w", d.asked.Attempt, d.asked.Key().ID(), err)
 		}
-		return err
+		return nil
+	case d.step.attempt:
+		return r.attempt(ctx, run, d.event, d.step.claimed, d.endpoint)
+	case d.step.change != nil:
+		r.logState(ctx, d.event, d.delivery)
 	}
-	r.logState(ctx, l.Event, settledDelivery)
-	return r.follow(ctx, settledDelivery, l.Endpoint)
-}
-
-func (r *Retrier) claim(ctx context.Context, was string, d webhook.Delivery) error {
-	if err := r.Deliveries.ReplaceDelivery(ctx, was, d); err != nil {
-		return fmt.Errorf("claim attempt %d of %s: %w", d.NextNumber(), d.ID(), err)
-	}
-	return nil
-}
-
-// end records that no attempt is made any more.
-func (r *Retrier) end(ctx context.Context, ev webhook.Event, was string, d webhook.Delivery) error {
-	d.Rev = r.Token()
-	if err := r.replace(ctx, was, d); err != nil {
-		return err
-	}
-	r.logState(ctx, ev, d)
-	return nil
-}
-
-func (r *Retrier) replace(ctx context.Context, was string, d webhook.Delivery) error {
-	if err := r.Deliveries.ReplaceDelivery(ctx, was, d); err != nil {
-		return fmt.Errorf("record %s: %w", d.ID(), err)
+	if d.step.follow {
+		return r.follow(ctx, run, d.delivery, d.endpoint)
 	}
 	return nil
 }

@@ -2,29 +2,33 @@ package deliver_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/embedded"
 	"github.com/jobhook/jobhook/shared/intake"
-	"github.com/jobhook/jobhook/shared/payload"
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/schedule"
 	"github.com/jobhook/jobhook/shared/sender"
 	"github.com/jobhook/jobhook/shared/signing"
+	"github.com/jobhook/jobhook/shared/sqsbatch"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 const visibility = 75 * time.Second
 
-// world is jobhook over the embedded store, with a clock of its own, a network
-// of its own, and faults on demand.
+// world is jobhook over the embedded store, with a network of its own, and
+// faults on demand. It lives in a synctest bubble, whose clock is everybody's.
 type world struct {
 	t           *testing.T
 	db          *embedded.DB
@@ -34,29 +38,28 @@ type world struct {
 	dead        *embedded.Queue
 	net         *network
 	faults      *faults
+	store       *faultyStore
 	dispatcher  *deliver.Dispatcher
 	retrier     *deliver.Retrier
 	publisher   *deliver.Publisher
 	secrets     *staticSecrets
-
-	mu     sync.Mutex
-	time   time.Time
-	tokens int
+	log         *lines
+	returned    map[string]int // how often each message came back
 }
 
 type change func(*deliver.Config)
 
 func newWorld(t *testing.T, changes ...change) *world {
 	t.Helper()
-	w := &world{t: t, time: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), faults: &faults{}, secrets: &staticSecrets{}}
+	w := &world{t: t, faults: &faults{}, secrets: &staticSecrets{}, log: &lines{}, returned: map[string]int{}}
 	w.net = &network{world: w, answers: map[string]func(int) sender.Answer{}, posts: map[string][]post{}}
-	db, err := embedded.Open(embedded.Config{Dir: t.TempDir(), Now: w.now})
+	db, err := embedded.Open(embedded.Config{Dir: t.TempDir(), Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	w.db = db
-	working := embedded.QueueConfig{Visibility: visibility, MaxReceives: 50, DeadLetters: "dead"}
+	working := embedded.QueueConfig{Visibility: visibility, MaxReceives: 100, DeadLetters: "dead"}
 	w.completions, w.retries = w.queue("completions", working), w.queue("retries", working)
 	kept := embedded.QueueConfig{Visibility: visibility}
 	w.rejected, w.dead = w.queue("rejected", kept), w.queue("dead", kept)
@@ -67,17 +70,44 @@ func newWorld(t *testing.T, changes ...change) *world {
 	for _, c := range changes {
 		c(&cfg)
 	}
+	w.store = &faultyStore{DB: db, w: w}
 	deps := deliver.Deps{
-		Events: faultyEvents{w}, Deliveries: faultyDeliveries{w}, Loader: db, Endpoints: db, Replacer: faultyReplacer{w},
-		Retries: faultyQueue{w, w.retries}, Rejected: faultyQueue{w, w.rejected}, Secrets: w.secrets, Sender: w.net,
-		Log: slog.New(slog.DiscardHandler), Now: w.now, Chance: func() float64 { return 0 }, Token: w.token,
+		Store: w.store, Retries: faultyQueue{w, w.retries}, Rejected: faultyQueue{w, w.rejected}, Secrets: w.secrets, Sender: w.net,
+		Log: slog.New(slog.NewJSONHandler(w.log, nil)), Now: time.Now, Chance: func() float64 { return 0 }, Token: rand.Text,
 	}
 	w.dispatcher, w.retrier = deliver.NewDispatcher(deps, cfg), deliver.NewRetrier(deps, cfg)
-	words := faultyQueue{w, w.completions}
+	completions := faultyQueue{w, w.completions}
 	w.publisher = &deliver.Publisher{
-		Acceptor: deliver.InSteps{Events: faultyEvents{w}, Completions: words}, Completions: words, Token: w.token,
+		Acceptor: deliver.InSteps{Store: w.store, Completions: completions}, Store: w.store, Completions: completions, Token: rand.Text,
 	}
 	return w
+}
+
+// lines are the log's.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) count(message string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), `"msg":"`+message+`"`)
+}
+
+// bubble runs a test in a bubble of its own, beside others.
+func bubble(t *testing.T, name string, test func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, test)
+	})
 }
 
 func (w *world) queue(name string, cfg embedded.QueueConfig) *embedded.Queue {
@@ -88,32 +118,14 @@ func (w *world) queue(name string, cfg embedded.QueueConfig) *embedded.Queue {
 	return q
 }
 
-func (w *world) now() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.time
-}
-
-func (w *world) advance(to time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if to.After(w.time) {
-		w.time = to
-	}
-}
-
-func (w *world) token() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.tokens++
-	return fmt.Sprintf("rev-%d", w.tokens)
-}
+func (w *world) advance(to time.Time) { time.Sleep(time.Until(to)) }
 
 func (w *world) endpoint(id string, more func(*webhook.Endpoint)) webhook.Endpoint {
 	w.t.Helper()
+	now := time.Now().UTC().Truncate(time.Millisecond)
 	e := webhook.Endpoint{
 		ID: id, Account: "acme", URL: "https://" + id + ".example/hook", Events: []string{"*"},
-		Profile: payload.Standard, IncludeResult: true, Enabled: true, CreatedAt: w.now(), UpdatedAt: w.now(), Rev: w.token(),
+		Profile: webhook.Standard, IncludeResult: true, Enabled: true, CreatedAt: now, UpdatedAt: now, Rev: rand.Text(),
 	}
 	if more != nil {
 		more(&e)
@@ -126,39 +138,54 @@ func (w *world) endpoint(id string, more func(*webhook.Endpoint)) webhook.Endpoi
 
 func (w *world) complete(body string) {
 	w.t.Helper()
-	if err := w.completions.Send(context.Background(), queue.Message{Body: []byte(body)}); err != nil {
+	if err := w.completions.Send(context.Background(), webhook.Message{Body: []byte(body)})[0]; err != nil {
 		w.t.Fatal(err)
 	}
 }
 
 const completion = `{"id":"1","status":"success","type":"translate","account":"acme","result":{"text":"x"}}`
 
-var completionID = webhook.MessageID("acme", "translate.success/1/success")
+var completionID = webhook.MessageID("acme", "1", "translate.success/1/success")
 
-// step works on what both queues give out now; false when they gave nothing.
+// step works on what both queues give out now, a batch each; false when they
+// gave nothing. What comes back does so when the functions' handler says.
 func (w *world) step() bool {
 	w.t.Helper()
 	ctx := context.Background()
 	worked := false
 	for _, q := range []struct {
 		*embedded.Queue
-		work func(context.Context, deliver.Message) error
+		work sqsbatch.Work
 	}{{w.completions, w.dispatcher.Dispatch}, {w.retries, w.retrier.Retry}} {
 		got, err := q.Receive(ctx, 10)
 		if err != nil {
 			w.t.Fatal(err)
 		}
+		if len(got) == 0 {
+			continue
+		}
+		worked = true
+		var batch events.SQSEvent
 		for _, m := range got {
-			worked = true
-			err := q.work(ctx, deliver.Message{ID: m.ID, Body: m.Body})
+			batch.Records = append(batch.Records, events.SQSMessage{
+				MessageId: m.ID, ReceiptHandle: m.ID, Body: string(m.Body),
+				Attributes: map[string]string{"ApproximateReceiveCount": strconv.Itoa(m.Receives)},
+			})
+		}
+		answer, err := sqsbatch.Handler(q.work, q, func() float64 { return 0 }, slog.New(slog.NewJSONHandler(w.log, nil)))(ctx, batch)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.faults.revive()
+		for _, f := range answer.BatchItemFailures {
+			w.returned[f.ItemIdentifier]++
+		}
+		for _, m := range got {
+			if slices.ContainsFunc(answer.BatchItemFailures, func(f events.SQSBatchItemFailure) bool { return f.ItemIdentifier == m.ID }) {
+				continue
+			}
+			_ = w.faults.at("acknowledge", func() error { return q.Delete(ctx, m.ID) })
 			w.faults.revive()
-			if err == nil {
-				err = w.faults.at("acknowledge", func() error { return q.Delete(ctx, m.ID) })
-				w.faults.revive()
-			}
-			if err != nil && !errors.Is(err, errFault) && !errors.Is(err, deliver.ErrBusy) && !errors.Is(err, errSecrets) {
-				w.t.Errorf("unexpected error: %v", err)
-			}
 		}
 	}
 	return worked
@@ -191,15 +218,21 @@ func (w *world) nextVisible() (next time.Time, waiting bool) {
 
 func (w *world) load(messageID string) (webhook.Event, map[string]webhook.Delivery) {
 	w.t.Helper()
-	ev, list, err := w.db.LoadEvent(context.Background(), messageID)
+	found, err := w.db.Events(context.Background(), messageID)
+	if err != nil || found[0] == nil {
+		w.t.Fatalf("no event %s (%v)", messageID, err)
+	}
+	list, err := w.db.Deliveries(context.Background(), found[0].Keys()...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	byTarget := map[string]webhook.Delivery{}
 	for _, d := range list {
-		byTarget[d.EndpointID] = d
+		if d != nil {
+			byTarget[d.EndpointID] = *d
+		}
 	}
-	return ev, byTarget
+	return *found[0], byTarget
 }
 
 func (w *world) rejectedReasons() []string {
@@ -230,14 +263,14 @@ type network struct {
 	mu      sync.Mutex
 	answers map[string]func(n int) sender.Answer
 	posts   map[string][]post
-	during  func(host string) // runs while a post is under way
+	during  func(host string) // runs while a post is in flight
 }
 
 func (n *network) Send(_ context.Context, r sender.Request) (sender.Answer, error) {
 	host, _, _ := strings.Cut(strings.TrimPrefix(r.URL, "https://"), "/")
 	n.mu.Lock()
 	n.posts[host] = append(n.posts[host], post{
-		n.world.now(), r.Header.Get("Webhook-Id"),
+		time.Now(), r.Header.Get("Webhook-Id"),
 		r.Header.Get("Webhook-Timestamp"), string(r.Body), r.Header.Get("Webhook-Signature"),
 	})
 	count, answer, during := len(n.posts[host]), n.answers[host], n.during
@@ -258,7 +291,7 @@ func (n *network) to(host string) []post {
 }
 
 func failing(code int) sender.Answer {
-	return sender.Answer{StatusCode: code, Reason: sender.ReasonHTTPStatus}
+	return sender.Answer{StatusCode: code, Reason: webhook.ReasonHTTPStatus}
 }
 
 func recoversAfter(n int) func(int) sender.Answer {
@@ -288,15 +321,16 @@ func (s *staticSecrets) setBroken(b bool) {
 	s.broken = b
 }
 
-func (s *staticSecrets) For(context.Context, *webhook.Endpoint, time.Time) ([]signing.Secret, error) {
+func (s *staticSecrets) For(context.Context, webhook.Endpoint, time.Time) ([]signing.Secret, []string, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.broken {
-		return nil, errSecrets
+	broken, during := s.broken, s.during
+	s.mu.Unlock()
+	if broken {
+		return nil, nil, errSecrets
 	}
-	if s.during != nil {
-		s.during()
+	if during != nil {
+		during()
 	}
 	secret, err := signing.ParseSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-	return []signing.Secret{secret}, err
+	return []signing.Secret{secret}, []string{"0123abcd"}, err
 }

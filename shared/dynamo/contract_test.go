@@ -13,10 +13,11 @@ import (
 	"github.com/jobhook/jobhook/internal/emulators"
 	"github.com/jobhook/jobhook/shared/dynamo"
 	"github.com/jobhook/jobhook/shared/storetest"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 func TestContract(t *testing.T) {
-	storetest.Run(t, func(t testing.TB, now func() time.Time) storetest.Store {
+	storetest.Run(t, func(t testing.TB, now func() time.Time) webhook.Store {
 		store, _ := open(t, now, nil)
 		return store
 	})

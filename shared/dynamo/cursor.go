@@ -1,51 +1,51 @@
 package dynamo
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"strings"
-	"time"
+	"unicode/utf8"
 
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// MaxPage is the most that one page of a list holds; a higher limit is taken
-// as this one. BatchGetItem reads no more at once.
-const MaxPage = 100
+// MaxPage is the most that one page of a list holds; a higher limit counts as
+// this one. BatchGetItem reads no more at once.
+const MaxPage = maxKeys
 
 func clamp(limit int) int { return min(max(limit, 1), MaxPage) }
 
-// cursorForm is a list's own form of cursor: its prefix keeps one list's from
-// being used on another, and ok checks the position.
-type cursorForm struct {
-	prefix string
-	ok     func(position string) bool
-}
+// position is a place in a list: after the row with this rank and id. An id
+// that is empty comes before all rows of the rank; no rank is the list's start.
+type position struct{ rank, id string }
 
-var (
-	endpointCursor = cursorForm{"e1:", func(id string) bool { return strings.HasPrefix(id, "ep_") && len(id) < 100 }}
-	logCursor      = cursorForm{"d1:", func(sort string) bool {
-		if len(sort) < len(sortLayout) || len(sort) > 200 {
-			return false
-		}
-		_, err := time.Parse(sortLayout, sort[:len(sortLayout)])
-		return err == nil && strings.HasPrefix(sort[len(sortLayout):], "msg_")
-	}}
+// A cursor is base64 of its list's mark, the rank, a zero byte and the id.
+const (
+	markBytes   = 8
+	maxPosition = 1000
 )
 
-func (f cursorForm) write(position string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(f.prefix + position))
+// mark tells lists apart: its fields are the kind of the list, its owner and
+// its filters.
+func mark(list ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(list, "\x00")))
+	return string(sum[:markBytes])
 }
 
-// read returns the position; empty at the start.
-func (f cursorForm) read(cursor string) (string, error) {
+func writeCursor(mark string, p position) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(mark + p.rank + "\x00" + p.id))
+}
+
+func readCursor(mark, cursor string) (position, error) {
 	if cursor == "" {
-		return "", nil
+		return position{}, nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
-	position, ours := strings.CutPrefix(string(raw), f.prefix)
-	if err != nil || !ours || !f.ok(position) {
-		return "", fmt.Errorf("%.40q: %w", cursor, webhook.ErrCursor)
+	rest, ours := strings.CutPrefix(string(raw), mark)
+	rank, id, whole := strings.Cut(rest, "\x00")
+	if err != nil || !ours || !whole || rank == "" || len(rest) > maxPosition || !utf8.ValidString(rest) {
+		return position{}, fmt.Errorf("%.40q: %w", cursor, webhook.ErrCursor)
 	}
-	return position, nil
+	return position{rank, id}, nil
 }

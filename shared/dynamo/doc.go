@@ -1,17 +1,17 @@
-// Package dynamo keeps endpoints, events and deliveries in DynamoDB. It passes
-// shared/storetest.
+// Package dynamo keeps endpoints, events, deliveries and notes in DynamoDB. It
+// passes shared/storetest.
 //
-// A delivery that succeeds at once costs two calls and two writes: the event,
-// claimed as it is inserted, and the delivery with its outcome. Every state
-// moves by one conditional write on the record's rev, and a write that loses
-// learns the standing record from the same answer
-// (ReturnValuesOnConditionCheckFailure), so no race costs a second call. When
-// the SDK repeats a write whose answer was lost, the standing record carries
-// the write's own rev, and it counts as the success that it is.
+// An event and each of its deliveries is one item of at most 1 KB, when they
+// are of the usual size: one write unit per record. Changes go to DynamoDB
+// joined, up to 25 in one BatchExecuteStatement, each with its own condition
+// (on the record's rev) and its own answer. When the SDK repeats a call whose
+// answer was lost, or a statement is answered with an internal error after it
+// landed, the standing record carries the write's own rev: that is a success.
 //
-// Nothing here scans a table: every read names its partition.
+// Nothing here scans a table: every read names its partitions. An endpoint's
+// deliveries spread over 4, what is recoverable of an account over 16, and
+// lists merge them.
 //
 // What has expired counts as gone though DynamoDB deletes it up to two days
-// late. Reads take the end to the nanosecond; conditions take it to the second,
-// which is what TTL stores.
+// late.
 package dynamo

@@ -4,102 +4,81 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// InsertEndpoint stores e, or answers webhook.ErrLost when its id is taken.
-func (s *Store) InsertEndpoint(ctx context.Context, e webhook.Endpoint) error {
-	_, err := s.put(ctx, s.tables.Endpoints, endpointItem(e), s.absent(attrAccount))
-	return wrap(err, "insert endpoint %s", e.ID)
-}
-
-// ReplaceEndpoint stores e in place of the record whose Rev is rev, or answers
-// webhook.ErrLost.
-func (s *Store) ReplaceEndpoint(ctx context.Context, rev string, e webhook.Endpoint) error {
-	_, err := s.put(ctx, s.tables.Endpoints, endpointItem(e), s.at(rev))
-	return wrap(err, "replace endpoint %s", e.ID)
-}
-
-// Endpoint returns one endpoint, read strongly consistently, or
-// webhook.ErrNotFound.
+// Endpoint reads one endpoint, see webhook.Store.
 func (s *Store) Endpoint(ctx context.Context, account, id string) (webhook.Endpoint, error) {
-	out, err := s.api.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName:      aws.String(s.tables.Endpoints),
-		Key:            endpointTableKey(account, id),
-		ConsistentRead: aws.Bool(true),
-	})
-	if err == nil && len(out.Item) == 0 {
-		err = webhook.ErrNotFound
+	k := s.endpointKey(account, id)
+	found, err := s.read(ctx, nil, k)
+	var e *webhook.Endpoint
+	if err == nil {
+		e, err = pick(found, k, decodeEndpoint)
 	}
-	if err != nil {
-		return webhook.Endpoint{}, fmt.Errorf("endpoint %s: %w", id, err)
+	switch {
+	case err != nil:
+		return webhook.Endpoint{}, wrap(err, "read endpoint %.80q", id)
+	case e == nil || e.Removed():
+		return webhook.Endpoint{}, fmt.Errorf("endpoint %.80q: %w", id, webhook.ErrNotFound)
 	}
-	return readEndpoint(out.Item), nil
+	return *e, nil
 }
 
-// DeleteEndpoint removes an endpoint, or answers webhook.ErrNotFound: also when
-// the SDK had to repeat a call that had removed it.
-func (s *Store) DeleteEndpoint(ctx context.Context, account, id string) error {
-	out, err := s.api.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName:    aws.String(s.tables.Endpoints),
-		Key:          endpointTableKey(account, id),
-		ReturnValues: types.ReturnValueAllOld,
-	})
-	if err == nil && len(out.Attributes) == 0 {
-		err = webhook.ErrNotFound
-	}
-	return wrap(err, "delete endpoint %s", id)
-}
-
-// AccountEndpoints returns all of an account's endpoints, read strongly
-// consistently: one call, more only beyond 1 MB.
+// AccountEndpoints reads all of an account's endpoints, see webhook.Store: one
+// call, more only beyond 1 MB.
 func (s *Store) AccountEndpoints(ctx context.Context, account string) ([]webhook.Endpoint, error) {
-	records, err := s.query(ctx, s.accountQuery(account))
-	if err != nil {
-		return nil, fmt.Errorf("endpoints of %s: %w", account, err)
-	}
-	return readEndpoints(records), nil
-}
-
-func (s *Store) accountQuery(account string) *dynamodb.QueryInput {
-	return &dynamodb.QueryInput{
-		TableName:                 aws.String(s.tables.Endpoints),
-		KeyConditionExpression:    aws.String("#key = :key"),
-		ExpressionAttributeNames:  map[string]string{"#key": attrAccount},
-		ExpressionAttributeValues: item{":key": text(account)},
-		ConsistentRead:            aws.Bool(true),
+	l := s.accountList(account, MaxPage, "attribute_exists(#v)")
+	var endpoints []webhook.Endpoint
+	for cursor := ""; ; {
+		page, next, err := s.endpointPage(ctx, l, cursor)
+		if err != nil {
+			return nil, wrap(err, "endpoints of account %.80q", account)
+		}
+		endpoints = append(endpoints, page...)
+		if cursor = next; cursor == "" {
+			return endpoints, nil
+		}
 	}
 }
 
-// ListEndpoints returns a page of an account's endpoints by id, up to limit,
-// with the cursor of the next page; webhook.ErrCursor for a cursor of nobody's.
+// ListEndpoints lists an account's endpoints, see webhook.Store.
 func (s *Store) ListEndpoints(ctx context.Context, account string, limit int, cursor string) ([]webhook.Endpoint, string, error) {
-	after, err := endpointCursor.read(cursor)
+	l := s.accountList(account, limit, "attribute_exists(#v) AND attribute_not_exists(#removed_at)", attrRemovedAt)
+	l.low, l.mark = "ep_", mark("endpoints", account) // not the job record
+	l.high = "ep_~"
+	page, next, err := s.endpointPage(ctx, l, cursor)
+	return page, next, wrap(err, "endpoints of account %.80q", account)
+}
+
+func (s *Store) accountList(account string, limit int, filter string, names ...string) list {
+	return list{
+		table: s.tables.Endpoints, partition: attrAccount, partitions: []string{account}, rank: attrEndpointID, limit: limit,
+		filter: filter, filterNames: append(names, attrLayout),
+	}
+}
+
+// Failing lists the endpoints that fail, see webhook.Store.
+func (s *Store) Failing(ctx context.Context, limit int, cursor string) ([]webhook.Endpoint, string, error) {
+	l := list{
+		table: s.tables.Endpoints, index: FailingIndex, partition: attrFailing, rank: attrFailingSince, limit: limit,
+		partitions: shards(failingShards, failingPartition),
+		id:         func(row item) string { return row.text(attrAccount) + " " + row.text(attrEndpointID) },
+		mark:       mark("failing"),
+	}
+	page, next, err := s.endpointPage(ctx, l, cursor)
+	return page, next, wrap(err, "failing endpoints")
+}
+
+func (s *Store) endpointPage(ctx context.Context, l list, cursor string) ([]webhook.Endpoint, string, error) {
+	rows, next, err := s.page(ctx, l, cursor)
+	page := make([]webhook.Endpoint, len(rows))
+	for i, row := range rows {
+		if err == nil {
+			page[i], err = decodeEndpoint(row)
+		}
+	}
 	if err != nil {
 		return nil, "", err
 	}
-	in := s.accountQuery(account)
-	in.Limit = aws.Int32(int32(clamp(limit)) + 1) // one more tells whether any follow
-	if after != "" {
-		in.ExclusiveStartKey = endpointTableKey(account, after)
-	}
-	out, err := s.api.Query(ctx, in)
-	if err != nil {
-		return nil, "", fmt.Errorf("endpoints of %s: %w", account, err)
-	}
-	page := make([]item, 0, len(out.Items))
-	for _, record := range out.Items {
-		page = append(page, record)
-	}
-	switch {
-	case len(page) > clamp(limit):
-		page = page[:clamp(limit)]
-	case len(out.LastEvaluatedKey) == 0: // else a page ended at 1 MB
-		return readEndpoints(page), "", nil
-	}
-	return readEndpoints(page), endpointCursor.write(page[len(page)-1].text(attrEndpointID)), nil
+	return page, next, nil
 }

@@ -1,14 +1,20 @@
 package dynamo
 
 import (
+	"fmt"
+	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// item is a record as DynamoDB holds it. What is empty has no attribute, except
-// where the absence would say something else.
+// item is a record as DynamoDB holds it.
 type item map[string]types.AttributeValue
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
@@ -17,60 +23,6 @@ func numeral(n int64) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
 }
 
-// list is never nil: an empty list is a list.
-func list(elements []string) types.AttributeValue {
-	values := make([]types.AttributeValue, 0, len(elements))
-	for _, s := range elements {
-		values = append(values, text(s))
-	}
-	return &types.AttributeValueMemberL{Value: values}
-}
-
-// stamp is a time in UTC, to the nanosecond; empty for the zero time. Text and
-// not a number, since a platform's own times may be of any year.
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339Nano)
-}
-
-func (i item) setText(name, value string) {
-	if value != "" {
-		i[name] = text(value)
-	}
-}
-
-func (i item) setNumber(name string, value int64) {
-	if value != 0 {
-		i[name] = numeral(value)
-	}
-}
-
-func (i item) setFlag(name string, value bool) {
-	if value {
-		i[name] = &types.AttributeValueMemberBOOL{Value: true}
-	}
-}
-
-func (i item) setTime(name string, value time.Time) { i.setText(name, stamp(value)) }
-
-// setExpiry sets the TTL, rounded up so that nothing is deleted early, and the
-// exact end where the TTL does not tell it.
-func (i item) setExpiry(end time.Time) {
-	if end.IsZero() {
-		return
-	}
-	seconds := end.Unix()
-	if end.Nanosecond() > 0 {
-		seconds++
-		i.setTime(attrExactExpiry, end)
-	}
-	i[TTLAttribute] = numeral(seconds)
-}
-
-const attrExactExpiry = "expires_exactly"
-
 func (i item) text(name string) string {
 	if s, ok := i[name].(*types.AttributeValueMemberS); ok {
 		return s.Value
@@ -78,7 +30,7 @@ func (i item) text(name string) string {
 	return ""
 }
 
-// number is 0 for what is absent or no whole number: we alone write these.
+// number is 0 for what is absent or no whole number.
 func (i item) number(name string) int64 {
 	n, ok := i[name].(*types.AttributeValueMemberN)
 	if !ok {
@@ -88,55 +40,100 @@ func (i item) number(name string) int64 {
 	return value
 }
 
-func (i item) flag(name string) bool {
-	b, ok := i[name].(*types.AttributeValueMemberBOOL)
-	return ok && b.Value
+// alive says whether the record has not expired, deleted or not.
+func (i item) alive(now time.Time) bool {
+	end := i.number(TTLAttribute)
+	return end == 0 || now.Before(time.Unix(end, 0))
 }
 
-func (i item) time(name string) time.Time {
-	t, err := time.Parse(time.RFC3339Nano, i.text(name))
-	if err != nil {
-		return time.Time{}
-	}
-	return t.UTC()
+func encode(record any) (item, error) {
+	i, err := attributevalue.MarshalMap(record)
+	return i, wrap(err, "encode %T", record)
 }
 
-func (i item) expiry() time.Time {
-	if exact := i.time(attrExactExpiry); !exact.IsZero() {
-		return exact
+// decode refuses what a newer build wrote before it looks at anything else.
+func decode[T any](i item) (T, error) {
+	var record T
+	if err := webhook.CheckLayout(int(i.number(attrLayout))); err != nil {
+		return record, err
 	}
-	if seconds := i.number(TTLAttribute); seconds != 0 {
-		return time.Unix(seconds, 0).UTC()
-	}
-	return time.Time{}
+	err := attributevalue.UnmarshalMap(i, &record)
+	return record, wrap(err, "decode %T", record)
 }
 
-// texts is nil when there is no list, and not nil when it is empty.
-func (i item) texts(name string) []string {
-	l, ok := i[name].(*types.AttributeValueMemberL)
-	if !ok {
-		return nil
-	}
-	values := make([]string, 0, len(l.Value))
-	for _, element := range l.Value {
-		if s, ok := element.(*types.AttributeValueMemberS); ok {
-			values = append(values, s.Value)
+// attributes are the names of a record's attributes, without but.
+func attributes[T any](but ...string) []string {
+	var names []string
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[T]()) {
+		name, _, _ := strings.Cut(field.Tag.Get("dynamodbav"), ",")
+		if !field.Anonymous && !slices.Contains(but, name) {
+			names = append(names, name)
 		}
 	}
-	return values
+	return names
 }
 
-// items are the maps of a list.
-func (i item) items(name string) []item {
-	l, ok := i[name].(*types.AttributeValueMemberL)
-	if !ok {
+// unless is nil for what a reader derives anyway.
+func unless(value, derived string) *string {
+	if value == derived {
 		return nil
 	}
-	values := make([]item, 0, len(l.Value))
-	for _, element := range l.Value {
-		if m, ok := element.(*types.AttributeValueMemberM); ok {
-			values = append(values, m.Value)
-		}
+	return &value
+}
+
+func derive(stored *string, derived string) string {
+	if stored == nil {
+		return derived
 	}
-	return values
+	return *stored
+}
+
+// attempts are kept as lists [at, milliseconds, status code, reason, response],
+// cut after the last that says something. Their place is their number.
+type attempts []webhook.Attempt
+
+// MarshalDynamoDBAttributeValue implements attributevalue.Marshaler.
+func (a attempts) MarshalDynamoDBAttributeValue() (types.AttributeValue, error) {
+	list := &types.AttributeValueMemberL{}
+	for _, one := range a {
+		values := []types.AttributeValue{
+			numeral(millis(one.At)), numeral(one.Duration.Milliseconds()), numeral(int64(one.StatusCode)),
+			text(string(one.Reason)), text(one.Response),
+		}
+		switch {
+		case one.Response != "":
+		case one.Reason != "":
+			values = values[:4]
+		default:
+			values = values[:3]
+		}
+		list.Value = append(list.Value, &types.AttributeValueMemberL{Value: values})
+	}
+	return list, nil
+}
+
+// UnmarshalDynamoDBAttributeValue implements attributevalue.Unmarshaler.
+func (a *attempts) UnmarshalDynamoDBAttributeValue(value types.AttributeValue) error {
+	if _, absent := value.(*types.AttributeValueMemberNULL); absent {
+		return nil
+	}
+	list, ok := value.(*types.AttributeValueMemberL)
+	if !ok {
+		return fmt.Errorf("attempts are a %T: want a list", value)
+	}
+	for n, one := range list.Value {
+		inner, ok := one.(*types.AttributeValueMemberL)
+		if !ok || len(inner.Value) < 3 {
+			return fmt.Errorf("attempt %d is not a list of at least 3 values", n+1)
+		}
+		i := item{}
+		for place, element := range inner.Value {
+			i[strconv.Itoa(place)] = element
+		}
+		*a = append(*a, webhook.Attempt{
+			Number: n + 1, At: readMillis(i.number("0")), Duration: time.Duration(i.number("1")) * time.Millisecond,
+			StatusCode: int(i.number("2")), Reason: webhook.Reason(i.text("3")), Response: i.text("4"),
+		})
+	}
+	return nil
 }

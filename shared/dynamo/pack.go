@@ -21,48 +21,51 @@ const (
 
 var packers = sync.Pool{New: func() any { return gzip.NewWriter(io.Discard) }} // 0.8 MB each
 
-// pack writes JSON as text, or gzipped as binary when that is smaller: writes
-// are paid by the kilobyte.
-func pack(raw json.RawMessage) types.AttributeValue {
+// packed is JSON, kept as a string, or as binary gzip when that is smaller:
+// writes are paid for by the kilobyte.
+type packed json.RawMessage
+
+// MarshalDynamoDBAttributeValue implements attributevalue.Marshaler.
+func (raw packed) MarshalDynamoDBAttributeValue() (types.AttributeValue, error) {
 	if len(raw) < packFrom {
-		return text(string(raw))
+		return text(string(raw)), nil
 	}
-	var packed bytes.Buffer
+	var out bytes.Buffer
 	w, _ := packers.Get().(*gzip.Writer)
 	defer packers.Put(w)
-	w.Reset(&packed)
-	_, _ = w.Write(raw) // a buffer takes everything
+	w.Reset(&out)
+	_, _ = w.Write(raw) // a buffer accepts everything
 	_ = w.Close()
-	if packed.Len() >= len(raw) {
-		return text(string(raw))
+	if out.Len() >= len(raw) {
+		return text(string(raw)), nil
 	}
-	return &types.AttributeValueMemberB{Value: packed.Bytes()}
+	return &types.AttributeValueMemberB{Value: out.Bytes()}, nil
 }
 
-// unpack reads what pack wrote; no attribute is no JSON.
-func unpack(value types.AttributeValue) (json.RawMessage, error) {
+// UnmarshalDynamoDBAttributeValue implements attributevalue.Unmarshaler.
+func (raw *packed) UnmarshalDynamoDBAttributeValue(value types.AttributeValue) error {
+	var binary []byte
 	switch v := value.(type) {
-	case nil:
-		return nil, nil
+	case *types.AttributeValueMemberNULL:
+		return nil
 	case *types.AttributeValueMemberS:
-		return json.RawMessage(v.Value), nil
+		*raw = packed(v.Value)
+		return nil
 	case *types.AttributeValueMemberB:
-		return gunzip(v.Value)
+		binary = v.Value
+	default:
+		return fmt.Errorf("payload is a %T: want a string or gzip", value)
 	}
-	return nil, fmt.Errorf("payload is a %T: want text or gzip", value)
-}
-
-func gunzip(packed []byte) (json.RawMessage, error) {
-	r, err := gzip.NewReader(bytes.NewReader(packed))
+	r, err := gzip.NewReader(bytes.NewReader(binary))
 	if err != nil {
-		return nil, fmt.Errorf("unpack: %w", err)
+		return fmt.Errorf("unpack: %w", err)
 	}
-	raw, err := io.ReadAll(io.LimitReader(r, maxUnpacked+1))
+	*raw, err = io.ReadAll(io.LimitReader(r, maxUnpacked+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("unpack: %w", err)
-	case len(raw) > maxUnpacked:
-		return nil, fmt.Errorf("unpack: more than %d bytes", maxUnpacked)
+		return fmt.Errorf("unpack: %w", err)
+	case len(*raw) > maxUnpacked:
+		return fmt.Errorf("unpack: more than %d bytes", maxUnpacked)
 	}
-	return raw, nil
+	return nil
 }

@@ -9,9 +9,9 @@ import (
 
 	"github.com/jobhook/jobhook/internal/emulators"
 	"github.com/jobhook/jobhook/shared/dynamo"
-	"github.com/jobhook/jobhook/shared/receipt"
 	"github.com/jobhook/jobhook/shared/receiving"
 	"github.com/jobhook/jobhook/shared/receiving/receiptstest"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 func openReceipts(t testing.TB, through aws.HTTPClient) *dynamo.Receipts {
@@ -35,8 +35,8 @@ func TestReceiptsTakeOneCallEach(t *testing.T) {
 	calls := new(emulators.Calls)
 	store := openReceipts(t, calls)
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	r := receipt.Receipt{
-		Key: receipt.Key{Source: "s", ID: "1"}, State: receipt.Processing, Owner: "a",
+	r := webhook.Receipt{
+		Key: webhook.ReceiptKey{Source: "s", ID: "1"}, State: webhook.ReceiptProcessing, Owner: "a",
 		Until: now.Add(time.Second), ExpiresAt: now.Add(time.Hour),
 	}
 	if _, err := store.Claim(t.Context(), r, now); err != nil {

@@ -25,8 +25,8 @@ func (e *TooLargeError) Error() string {
 // Is makes it webhook.ErrTooLarge to those who know no DynamoDB.
 func (e *TooLargeError) Is(target error) bool { return target == webhook.ErrTooLarge }
 
-// checkSize spares the call, whose refusal DynamoDB tells from other faults by
-// its text alone.
+// checkSize spares the call, whose refusal DynamoDB tells from other
+// errors by its text alone.
 func checkSize(record item) error {
 	if size := sizeOf(record); size > MaxItem {
 		return &TooLargeError{Size: size}

@@ -12,45 +12,43 @@ type Tables struct {
 	Deliveries string
 }
 
-// The indexes of the Deliveries table.
+// The indexes. All are sparse: a record has their attributes only while it
+// belongs there, so a delivery that goes well costs them nothing.
 const (
-	// ByEndpoint is the delivery log: partition account#endpoint_id, sorted by
-	// time of creation. It projects status and expires_at so that a filter reads
-	// the index alone, and the page's records are fetched by key. More
-	// (attempts, say) would make each index write as large as the record's.
-	//
-	// Its cost: one write unit when a delivery is created, and one when its
-	// status moves; a retry that fails again leaves it alone. Its limit: one
-	// partition takes 1,000 write units per second, and since the sort key only
-	// grows, DynamoDB cannot split that heat. So an endpoint that gets more than
-	// some 1,000 deliveries per second for long throttles its own writes: those
-	// come back through the queue. A job's own URL has no endpoint, no log, and
-	// costs no index write.
-	ByEndpoint = "by_endpoint"
-	// NeedingAttention lists an account's failed deliveries, newest first. It is
-	// sparse: the attribute is there only while the status is failed, so the
-	// deliveries that go well, nearly all, cost it nothing.
-	NeedingAttention = "needing_attention"
+	// FailingIndex, of Endpoints, holds the endpoints with a
+	// Health.FailingSince, in 4 partitions over all accounts.
+	FailingIndex = "failing"
+	// RecoverableIndex, of Deliveries, holds an account's failed and held
+	// deliveries in 16 partitions. It projects the status alone: more would make
+	// each index write as large as the record's.
+	RecoverableIndex = "recoverable"
+	// EndpointRecoverableIndex is the same by endpoint, in the partitions of its
+	// log.
+	EndpointRecoverableIndex = "recoverable_by_endpoint"
 )
 
-// TTLAttribute holds when a record of the Deliveries table may be deleted, in
-// epoch seconds.
-const TTLAttribute = "expires_at"
+// TTLAttribute holds when an item of any table may be deleted, in epoch
+// seconds.
+const TTLAttribute = "x"
 
 // Names of the attributes that keys, indexes and conditions use.
 const (
-	attrAccount     = "account"
-	attrEndpointID  = "endpoint_id"
-	attrMessageID   = "message_id"
-	attrItem        = "item" // itemEvent, or itemDelivery and the target
-	attrRev         = "rev"
-	attrStatus      = "status"
-	attrEndpointKey = "endpoint_key" // account#endpoint_id: partition of ByEndpoint
-	attrAttention   = "attention"    // the account, while failed: partition of NeedingAttention
-	attrSort        = "sort"         // when created, and message_id: sort key of both
+	attrPK     = "pk"
+	attrSK     = "sk"
+	attrLayout = "v"
+	attrRev    = "rev"
 
-	itemEvent    = "event"
-	itemDelivery = "d#"
+	attrAccount      = "account"
+	attrEndpointID   = "endpoint_id"
+	attrFailing      = "failing" // partition of FailingIndex
+	attrFailingSince = "failing_since"
+	attrRemovedAt    = "removed_at"
+	attrSecrets      = "secrets"
+	attrGen          = "gen" // of the job record: see webhook.Store.Generations
+
+	attrStatus  = "st"
+	attrRec     = "rec" // partition of RecoverableIndex
+	attrSettled = "settled_at"
 )
 
 // Definitions are the tables as CreateTable takes them, for emulators and for
@@ -60,30 +58,30 @@ func Definitions(t Tables) []*dynamodb.CreateTableInput {
 		{
 			TableName:            aws.String(t.Endpoints),
 			BillingMode:          types.BillingModePayPerRequest,
-			AttributeDefinitions: texts(attrAccount, attrEndpointID),
-			KeySchema:            keys(attrAccount, attrEndpointID),
+			AttributeDefinitions: texts(attrAccount, attrEndpointID, attrFailing, attrFailingSince),
+			KeySchema:            schema(attrAccount, attrEndpointID),
+			GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
+				IndexName: aws.String(FailingIndex), KeySchema: schema(attrFailing, attrFailingSince),
+				Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
+			}},
 		},
 		{
 			TableName:            aws.String(t.Deliveries),
 			BillingMode:          types.BillingModePayPerRequest,
-			AttributeDefinitions: texts(attrMessageID, attrItem, attrEndpointKey, attrAttention, attrSort),
-			KeySchema:            keys(attrMessageID, attrItem),
+			AttributeDefinitions: texts(attrPK, attrSK, attrRec, attrSettled),
+			KeySchema:            schema(attrPK, attrSK),
 			GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{
-				{
-					IndexName: aws.String(ByEndpoint),
-					KeySchema: keys(attrEndpointKey, attrSort),
-					Projection: &types.Projection{
-						ProjectionType:   types.ProjectionTypeInclude,
-						NonKeyAttributes: []string{attrStatus, TTLAttribute},
-					},
-				},
-				{
-					IndexName:  aws.String(NeedingAttention),
-					KeySchema:  keys(attrAttention, attrSort),
-					Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
-				},
+				statusIndex(RecoverableIndex, attrRec),
+				statusIndex(EndpointRecoverableIndex, attrPK),
 			},
 		},
+	}
+}
+
+func statusIndex(name, partition string) types.GlobalSecondaryIndex {
+	return types.GlobalSecondaryIndex{
+		IndexName: aws.String(name), KeySchema: schema(partition, attrSettled),
+		Projection: &types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: []string{attrStatus}},
 	}
 }
 
@@ -95,9 +93,13 @@ func texts(names ...string) []types.AttributeDefinition {
 	return list
 }
 
-func keys(partition, sort string) []types.KeySchemaElement {
-	return []types.KeySchemaElement{
-		{AttributeName: aws.String(partition), KeyType: types.KeyTypeHash},
-		{AttributeName: aws.String(sort), KeyType: types.KeyTypeRange},
+// schema is of a partition key and, if there is one, a sort key.
+func schema(names ...string) []types.KeySchemaElement {
+	list := make([]types.KeySchemaElement, 0, len(names))
+	for i, name := range names {
+		list = append(list, types.KeySchemaElement{
+			AttributeName: aws.String(name), KeyType: []types.KeyType{types.KeyTypeHash, types.KeyTypeRange}[i],
+		})
 	}
+	return list
 }

@@ -15,15 +15,13 @@ import (
 	"time"
 
 	"github.com/jobhook/jobhook/shared/embedded"
-	"github.com/jobhook/jobhook/shared/payload"
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 const benchWorkers = 64
 
 // BenchmarkDelivery is all that the store and the queue do for one delivery
-// that succeeds at once: accept the event, send word of it, receive that, claim
+// that succeeds at once: accept the event, send a message about it, receive that, claim
 // the event, record the delivery, delete the message.
 func BenchmarkDelivery(b *testing.B) {
 	dir := b.TempDir()
@@ -50,11 +48,10 @@ func BenchmarkDelivery(b *testing.B) {
 
 func oneDelivery(b *testing.B, db *embedded.DB, q *embedded.Queue, n int) error {
 	e := benchEvent(n)
-	if _, err := db.InsertEvent(b.Context(), e); err != nil {
+	if err := db.Write(b.Context(), webhook.Change{Event: &e})[0]; err != nil {
 		return err
 	}
-	word := queue.Accepted{Form: queue.AcceptedForm, MessageID: e.MessageID, Account: e.Account, EventType: e.Type, Rev: e.Rev}
-	if err := q.Send(b.Context(), queue.Message{Body: queue.Encode(word), Group: e.Account}); err != nil {
+	if err := q.Send(b.Context(), accepted(e))[0]; err != nil {
 		return err
 	}
 	got, err := q.Receive(b.Context(), 1) // its own, or one that another worker has sent
@@ -68,13 +65,25 @@ func oneDelivery(b *testing.B, db *embedded.DB, q *embedded.Queue, n int) error 
 }
 
 func claimAndRecord(b *testing.B, db *embedded.DB, r embedded.Received) error {
-	word, _ := queue.ParseAccepted(r.Body)
-	lease := webhook.Lease{Message: r.ID, Until: time.Now().Add(time.Minute)}
-	e, err := db.LeaseEvent(b.Context(), word.MessageID, word.Rev, webhook.Claim{Targets: []string{benchEndpoint}, Lease: lease, Rev: word.Rev + "c"})
+	m, _, err := webhook.ParseAccepted(r.Body)
 	if err != nil {
 		return err
 	}
-	return db.InsertDelivery(b.Context(), benchDelivery(e))
+	have, err := db.Events(b.Context(), m.MessageID)
+	if err != nil || have[0] == nil {
+		return fmt.Errorf("event %s: found %v: %w", m.MessageID, have, err)
+	}
+	e, claim := have[0].Claim([]string{benchEndpoint}, webhook.Lease{Message: r.ID, Until: time.Now().Add(time.Minute)}, have[0].Rev+"c")
+	if err := db.Write(b.Context(), claim)[0]; err != nil {
+		return err
+	}
+	d := benchDelivery(e)
+	return db.Write(b.Context(), webhook.Change{Delivery: &d})[0]
+}
+
+func accepted(e webhook.Event) webhook.Message {
+	m := webhook.AcceptedMessage{Form: webhook.AcceptedForm, Version: webhook.Layout, MessageID: e.MessageID, Account: e.Account}
+	return webhook.Message{Body: webhook.Encode(m), Group: e.Account}
 }
 
 const benchEndpoint = "ep_aaaaaaaaaaaaaaaaaaaaaaaa"
@@ -88,8 +97,8 @@ func benchEvent(n int) webhook.Event {
 	eventID := "content_translate.success/" + id + "/success"
 	now := time.Now()
 	return webhook.Event{
-		MessageID: webhook.MessageID("default", eventID), EventID: eventID, Type: "content_translate.success", Account: "default",
-		Job:        payload.Job{ID: id, Status: "success", Type: "content_translate"},
+		MessageID: webhook.MessageID("default", id, eventID), EventID: eventID, Type: "content_translate.success", Account: "default",
+		Job:        webhook.Job{ID: id, Status: "success", Type: "content_translate"},
 		OccurredAt: now, AcceptedAt: now, ExpiresAt: now.Add(30 * 24 * time.Hour), Result: benchResult,
 		Hash: "abcdefghijklmnopqrstuvwxyz234567", Rev: token(n),
 	}
@@ -98,9 +107,9 @@ func benchEvent(n int) webhook.Event {
 func benchDelivery(e webhook.Event) webhook.Delivery {
 	now := time.Now()
 	return webhook.Delivery{
-		MessageID: e.MessageID, EventID: e.EventID, Account: e.Account, EndpointID: benchEndpoint, URL: "http://127.0.0.1:9000/hook",
+		DeliveryKey: e.Key(benchEndpoint), EventID: e.EventID, URL: "http://127.0.0.1:9000/hook",
 		Status: webhook.Delivered, Attempts: []webhook.Attempt{{Number: 1, At: now, Duration: time.Millisecond, StatusCode: 200, Response: "ok"}},
-		CreatedAt: e.AcceptedAt, ExpiresAt: e.ExpiresAt, Profile: payload.Standard, IncludeResult: true, Rev: e.Rev + "d",
+		ExpiresAt: e.ExpiresAt, Profile: webhook.Standard, IncludeResult: true, Rev: e.Rev + "d",
 	}
 }
 
@@ -147,7 +156,7 @@ func BenchmarkBacklog(b *testing.B) {
 	for range benchWorkers {
 		all.Go(func() {
 			for i := int(n.Add(1)); i <= b.N; i = int(n.Add(1)) {
-				if err := accept(b, db, q, i); err != nil {
+				if err := accept(b, q, i); err != nil {
 					b.Error(err)
 					return
 				}
@@ -172,11 +181,9 @@ func BenchmarkBacklog(b *testing.B) {
 	}
 }
 
-func accept(b *testing.B, db *embedded.DB, q *embedded.Queue, n int) error {
+func accept(b *testing.B, q *embedded.Queue, n int) error {
 	e := benchEvent(n)
-	word := queue.Accepted{Form: queue.AcceptedForm, MessageID: e.MessageID, Account: e.Account, EventType: e.Type, Rev: e.Rev}
-	_, err := db.Accept(b.Context(), e, q, queue.Message{Body: queue.Encode(word), Group: e.Account})
-	return err
+	return q.Accept(b.Context(), e, accepted(e))
 }
 
 func drainTen(b *testing.B, db *embedded.DB, q *embedded.Queue) bool {

@@ -1,50 +1,35 @@
 package embedded
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 )
 
 // List shows messages without receiving them, by when they are or become
-// visible: for people who look at what was set aside. limit is at least 1; an
-// empty next says that there are no more. A bad cursor is
-// webhook.ErrCursor.
-func (q *Queue) List(_ context.Context, limit int, cursor string) (list []Received, next string, err error) {
-	last, err := decodeCursor(messageCursor, cursor)
-	if err != nil {
-		return nil, "", err
-	}
-	start := append(bytes.Clone(q.prefix), last...)
-	if last != nil {
-		start = append(start, 0) // right behind it
-	}
-	err = q.db.view(func(t *txn) error {
-		c := t.bucket(queues).Cursor()
-		for k, raw := c.Seek(start); ; k, raw = c.Next() {
-			at, ok := placeIn(k, q.prefix)
-			if !ok {
-				next = ""
-				return nil
-			}
-			if len(list) == limit {
-				return nil
-			}
-			m, err := decodeMessage(raw)
-			if err != nil {
-				return fmt.Errorf("message %s: %w", at.id(), err)
-			}
-			list = append(list, m.received(at, q.receives(at)))
-			next = encodeCursor(messageCursor, at.appendTo(nil))
+// visible: for people who look at what was rejected. limit is at least 1; an
+// empty next says that there are no more. A bad cursor is webhook.ErrCursor.
+func (q *Queue) List(_ context.Context, limit int, cursor string) ([]Received, string, error) {
+	l := listing{table: queues, prefix: q.prefix}
+	list, next, err := readPage(q.db, l, limit, cursor, func(_ *txn, key, raw []byte) (*Received, error) {
+		at, ok := placeIn(key, nil)
+		if !ok {
+			return nil, nil
 		}
+		m, err := decodeMessage(raw)
+		if err != nil {
+			return nil, fmt.Errorf("message %s: %w", at.id(), err)
+		}
+		r := m.received(at, 0)
+		return &r, nil
 	})
-	return list, next, err
-}
-
-func (q *Queue) receives(at place) int {
-	q.mu.Lock()
+	q.mu.Lock() // not while the file is read: Receive takes the two the other way round
 	defer q.mu.Unlock()
-	return q.flights.receives(at)
+	for i := range list {
+		if at, ok := parsePlace(list[i].ID); ok {
+			list[i].Receives = q.flights.receives(at)
+		}
+	}
+	return list, next, err
 }
 
 // measure counts the messages in the file, and finds the first.

@@ -2,19 +2,20 @@ package embedded
 
 import (
 	"encoding/binary"
+	"fmt"
 	"time"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// Records are written by hand: a version byte, then fields in a fixed order.
+// Records are written by hand: webhook.Layout, then fields in a fixed order.
 // Numbers are varints, texts have their length before them. It costs about a
 // tenth of JSON, and the write path runs some fifty thousand times a second.
-
-const recordVersion = 1
 
 type encoder []byte
 
 func newRecord(size int) encoder {
-	return append(make(encoder, 0, size), recordVersion)
+	return append(make(encoder, 0, size), webhook.Layout)
 }
 
 func (e encoder) uint(v uint64) encoder { return binary.AppendUvarint(e, v) }
@@ -55,19 +56,18 @@ func (e encoder) time(t time.Time) encoder {
 }
 
 // decoder reads what encoder wrote. It works on a string so that a record is
-// copied once and all its texts share that copy. After the first fault it
+// copied once and all its texts share that copy. After the first error it
 // yields zero values and bad is set; it never panics, whatever it is fed.
 type decoder struct {
-	rest string
-	bad  bool
+	rest   string
+	layout byte
+	bad    bool
 }
 
-// openRecord copies a record out of the file and checks its version.
-func openRecord(raw []byte) *decoder { return openText(string(raw)) }
-
-func openText(raw string) *decoder {
-	d := &decoder{rest: raw}
-	if d.byte() != recordVersion {
+// openRecord copies a record out of the file and checks its layout.
+func openRecord(raw []byte) *decoder {
+	d := &decoder{rest: string(raw)}
+	if d.layout = d.byte(); d.layout != webhook.Layout {
 		d.fail()
 	}
 	return d
@@ -137,17 +137,7 @@ func (d *decoder) bytes() []byte {
 	return []byte(d.take(uint64(n)))
 }
 
-func (d *decoder) texts() []string {
-	n, isNil := d.size()
-	if isNil {
-		return nil
-	}
-	list := make([]string, n)
-	for i := range list {
-		list[i] = d.text()
-	}
-	return list
-}
+func (d *decoder) texts() []string { return decodeList(d, d.text) }
 
 func (d *decoder) time() time.Time {
 	if d.byte() == 0 {
@@ -163,8 +153,28 @@ func (d *decoder) time() time.Time {
 
 // err is for when all was read that should be there.
 func (d *decoder) err(kind string) error {
-	if d.bad || d.rest != "" {
-		return recordError(kind)
+	if !d.bad && d.rest == "" {
+		return nil
 	}
-	return nil
+	if err := webhook.CheckLayout(int(d.layout)); err != nil {
+		return fmt.Errorf("%s: %w", kind, err)
+	}
+	return recordError(kind)
+}
+
+// decodeList reads as many items as its length says. An item may be larger in memory
+// than in the file: the length bounds nothing before the items are read.
+func decodeList[T any](d *decoder, item func() T) []T {
+	n, isNil := d.size()
+	if isNil {
+		return nil
+	}
+	all := make([]T, 0, min(n, 64))
+	for range n {
+		if d.bad {
+			return nil
+		}
+		all = append(all, item())
+	}
+	return all
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/payload"
 	"github.com/jobhook/jobhook/shared/storetest"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -86,6 +85,18 @@ func TestRecords(t *testing.T) {
 	roundTrip(t, func(d webhook.Delivery) []byte { return encodeDelivery(d, testEpoch) },
 		func(raw []byte) (webhook.Delivery, error) { return decodeDelivery(raw, testEpoch) })
 	roundTrip(t, encodeEndpoint, decodeEndpoint)
+	roundTrip(t, encodeNote, decodeNote)
+}
+
+// TestNewerLayout: what a newer build wrote is refused with a sentence that says
+// what to do.
+func TestNewerLayout(t *testing.T) {
+	raw := encodeEvent(event(1, storetest.Start), testEpoch)
+	raw[0] = webhook.Layout + 1
+	_, err := decodeEvent(raw)
+	if want := webhook.CheckLayout(webhook.Layout + 1).Error(); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q", err, want)
+	}
 }
 
 func TestTimes(t *testing.T) {
@@ -109,11 +120,13 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encodeEvent(event(1, storetest.Start), testEpoch))
 	f.Add(encodeDelivery(delivery(event(1, storetest.Start), "ep_1"), testEpoch))
 	f.Add(encodeEndpoint(webhook.Endpoint{ID: "ep_1", Headers: map[string]string{"a": "b"}, Secrets: []webhook.SealedSecret{{Ref: "r"}}}))
+	f.Add(encodeNote(webhook.Note{ID: "n", Data: []byte("{}")}))
 	f.Add(stored{body: []byte("b")}.encode())
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		_, _ = decodeEvent(raw)
 		_, _ = decodeDelivery(raw, testEpoch)
 		_, _ = decodeClaim(raw, testEpoch)
+		_, _ = decodeNote(raw)
 		if e, err := decodeEndpoint(raw); err == nil {
 			again, err := decodeEndpoint(encodeEndpoint(e))
 			if err != nil || !reflect.DeepEqual(again, e) {
@@ -131,7 +144,7 @@ func FuzzDecode(f *testing.F) {
 func BenchmarkCodec(b *testing.B) {
 	e := event(1, storetest.Start)
 	e.Result = []byte(`"` + strings.Repeat("x", 1000) + `"`)
-	e.Targets, e.CallbackProfile = []string{"ep_aaaaaaaaaaaaaaaaaaaaaaaa"}, payload.Standard
+	e.Targets, e.CallbackProfile = []string{"ep_aaaaaaaaaaaaaaaaaaaaaaaa"}, webhook.Standard
 	d := delivery(e, "ep_aaaaaaaaaaaaaaaaaaaaaaaa")
 	d.Attempts = []webhook.Attempt{{Number: 1, At: storetest.Start, StatusCode: 200, Response: "ok"}}
 	b.Run("event/encode", func(b *testing.B) {

@@ -3,6 +3,7 @@ package embedded
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -72,17 +72,16 @@ func crashEvent(n int) webhook.Event {
 func crashWrite(db *DB, q *Queue, n int) error {
 	ctx := context.Background()
 	e := crashEvent(n)
-	if _, err := db.InsertEvent(ctx, e); err != nil {
+	if err := insertEvent(ctx, db, e); err != nil {
 		return err
 	}
-	claim := webhook.Claim{Targets: []string{"ep_1"}, Lease: webhook.Lease{Message: "m", Until: time.Now().Add(time.Hour)}, Rev: e.Rev + "c"}
-	if _, err := db.LeaseEvent(ctx, e.MessageID, e.Rev, claim); err != nil {
+	_, claim := e.Claim([]string{"ep_1"}, webhook.Lease{Message: "m", Until: time.Now().Add(time.Hour)}, e.Rev+"c")
+	d := delivery(e, "ep_1")
+	d.Status, d.SettledAt = webhook.Failed, e.AcceptedAt
+	if err := errors.Join(db.Write(ctx, claim, webhook.Change{Delivery: &d})...); err != nil {
 		return err
 	}
-	if err := db.InsertDelivery(ctx, delivery(e, "ep_1")); err != nil {
-		return err
-	}
-	if err := q.Send(ctx, queue.Message{Body: fmt.Append(nil, n)}); err != nil {
+	if err := q.Send(ctx, webhook.Message{Body: fmt.Append(nil, n)})[0]; err != nil {
 		return err
 	}
 	tell("sent", n)
@@ -153,10 +152,23 @@ func checkEvents(t *testing.T, db *DB, sent map[int]bool) {
 	t.Helper()
 	for n := range sent {
 		want := crashEvent(n)
-		e, deliveries, err := db.LoadEvent(t.Context(), want.MessageID)
-		if err != nil || string(e.Result) != string(want.Result) || !slices.Equal(e.Targets, []string{"ep_1"}) ||
+		e, deliveries := lookUp(t, db, want, "ep_1")
+		if e == nil || string(e.Result) != string(want.Result) || !slices.Equal(e.Targets, []string{"ep_1"}) ||
 			len(deliveries) != 1 || e.Lease.Active(time.Now()) {
-			t.Fatalf("event %d: %v, %d deliveries, targets %q, lease %+v", n, err, len(deliveries), e.Targets, e.Lease)
+			t.Fatalf("event %d: %+v, %d deliveries", n, e, len(deliveries))
+		}
+	}
+	checkLists(t, db)
+}
+
+// checkLists requires an entry for each delivery in each list, and no other.
+func checkLists(t *testing.T, db *DB) {
+	t.Helper()
+	for _, q := range []webhook.LogQuery{{Account: "acct", Limit: -1}, {Account: "acct", EndpointID: "ep_1", Limit: -1}} {
+		list, _, err := db.Recoverable(t.Context(), q)
+		must(t, err)
+		if n := records(t, db, deliverLog); len(list) != n || records(t, db, recoverable) != 2*n {
+			t.Errorf("%d recoverable deliveries and %d entries, %d in the log", len(list), records(t, db, recoverable), n)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package embedded
 import (
 	"time"
 
-	"github.com/jobhook/jobhook/shared/payload"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -61,7 +60,7 @@ func encodeEvent(e webhook.Event, epoch uint64) []byte {
 	r = r.text(e.MessageID).text(e.EventID).text(e.Type).text(e.Account)
 	r = r.text(e.Job.ID).text(e.Job.Status).text(e.Job.Type)
 	r = r.time(e.OccurredAt).time(e.AcceptedAt).bytes(e.Result).bytes(e.Error)
-	return r.text(e.CallbackURL).text(string(e.CallbackProfile)).text(e.Hash)
+	return r.bool(e.ResultOmitted).text(e.CallbackURL).text(string(e.CallbackProfile)).text(e.Hash)
 }
 
 // eventRecord is an event's record of which only the head has been read: the
@@ -76,7 +75,7 @@ func openEvent(raw []byte, epoch uint64) (eventRecord, error) {
 	d := openRecord(raw)
 	r := eventRecord{claim: d.claim(epoch), expires: d.time(), body: d}
 	if d.bad {
-		return r, recordError("event")
+		return r, d.err("event")
 	}
 	return r, nil
 }
@@ -86,8 +85,8 @@ func (r eventRecord) event() (webhook.Event, error) {
 	d := r.body
 	e := webhook.Event{Rev: r.rev, Targets: r.targets, Lease: r.lease, ExpiresAt: r.expires}
 	e.MessageID, e.EventID, e.Type, e.Account = d.text(), d.text(), d.text(), d.text()
-	e.Job = payload.Job{ID: d.text(), Status: d.text(), Type: d.text()}
+	e.Job = webhook.Job{ID: d.text(), Status: d.text(), Type: d.text()}
 	e.OccurredAt, e.AcceptedAt, e.Result, e.Error = d.time(), d.time(), d.bytes(), d.bytes()
-	e.CallbackURL, e.CallbackProfile, e.Hash = d.text(), payload.Profile(d.text()), d.text()
+	e.ResultOmitted, e.CallbackURL, e.CallbackProfile, e.Hash = d.bool(), d.text(), webhook.Profile(d.text()), d.text()
 	return e, d.err("event")
 }

@@ -1,19 +1,19 @@
 package embedded
 
-// flight is a message that was given out and has not been deleted.
+import "container/heap"
+
+// flight is a message in flight: received and not deleted.
 type flight struct {
-	at         place
-	until      int64 // Unix nanoseconds: then it is visible again
-	receives   int
-	prev, next *flight
+	at       place
+	until    int64 // Unix nanoseconds: then it is visible again
+	receives int
+	index    int // in flights.order
 }
 
-// flights are a queue's flights in the order in which they end. A queue has
-// one visibility for all, so that a new one always ends last: a list serves,
-// and a deleted message leaves nothing behind.
+// flights are a queue's messages in flight. A deleted one leaves nothing behind.
 type flights struct {
-	by   map[place]*flight
-	ring flight // its next ends first
+	by    map[place]*flight
+	order flightHeap
 }
 
 func newFlights() flights { return flights{by: map[place]*flight{}} }
@@ -27,44 +27,68 @@ func (f *flights) receives(at place) int {
 	return 0
 }
 
-// start gives a message out, for the first time or once more.
+// start counts a receive of the message and hides it until then.
 func (f *flights) start(at place, until int64) *flight {
 	have := f.by[at]
 	if have == nil {
-		have = &flight{at: at}
+		have = &flight{at: at, until: until}
 		f.by[at] = have
-	} else {
-		have.unlink()
+		heap.Push(&f.order, have)
 	}
-	have.until = until
 	have.receives++
-	f.append(have)
+	f.move(at, until)
 	return have
 }
 
-func (f *flights) append(one *flight) {
-	if f.ring.next == nil {
-		f.ring.next, f.ring.prev = &f.ring, &f.ring
+// move changes when a message in flight is visible again.
+func (f *flights) move(at place, until int64) {
+	if have := f.by[at]; have != nil {
+		have.until = until
+		heap.Fix(&f.order, have.index)
 	}
-	one.prev, one.next = f.ring.prev, &f.ring
-	one.prev.next, one.next.prev = one, one
-}
-
-func (one *flight) unlink() {
-	one.prev.next, one.next.prev = one.next, one.prev
 }
 
 func (f *flights) end(at place) {
 	if have := f.by[at]; have != nil {
-		have.unlink()
+		heap.Remove(&f.order, have.index)
 		delete(f.by, at)
 	}
 }
 
 // first is the flight that ends first, or nil.
 func (f *flights) first() *flight {
-	if len(f.by) == 0 {
+	if len(f.order) == 0 {
 		return nil
 	}
-	return f.ring.next
+	return f.order[0]
+}
+
+// flightHeap orders flights by when they end, then by their place.
+type flightHeap []*flight
+
+func (h flightHeap) Len() int { return len(h) }
+
+func (h flightHeap) Less(i, j int) bool {
+	return h[i].until < h[j].until || h[i].until == h[j].until && h[i].at.less(h[j].at)
+}
+
+func (h flightHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+
+// Push is for package heap.
+func (h *flightHeap) Push(one any) {
+	added := one.(*flight) //nolint:forcetypeassert // nothing else is pushed
+	added.index = len(*h)
+	*h = append(*h, added)
+}
+
+// Pop is for package heap.
+func (h *flightHeap) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return last
 }

@@ -2,12 +2,12 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"testing"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/storetest"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -45,7 +45,7 @@ func newQueue(t testing.TB, db *DB, name string, cfg QueueConfig) *Queue {
 
 func send(t testing.TB, q *Queue, body string, delay time.Duration) {
 	t.Helper()
-	must(t, q.Send(t.Context(), queue.Message{Body: []byte(body), Delay: delay}))
+	must(t, q.Send(t.Context(), webhook.Message{Body: []byte(body), Delay: delay})[0])
 }
 
 // bodies receives up to max messages and returns their bodies.
@@ -68,26 +68,53 @@ func receive(t testing.TB, q *Queue, max int) []Received {
 func event(n int, expires time.Time) webhook.Event {
 	id := fmt.Sprintf("event-%d", n)
 	return webhook.Event{
-		MessageID: webhook.MessageID("acct", id), EventID: id, Type: "t.success", Account: "acct", Hash: "h",
+		MessageID: webhook.MessageID("acct", "job", id), EventID: id, Type: "t.success", Account: "acct", Hash: "h",
+		Job:        webhook.Job{ID: "job", Status: "success", Type: "t"},
 		AcceptedAt: storetest.Start, ExpiresAt: expires, Result: []byte(`{"n":1}`), Rev: fmt.Sprintf("rev-%d", n),
 	}
 }
 
 func delivery(e webhook.Event, endpoint string) webhook.Delivery {
 	return webhook.Delivery{
-		MessageID: e.MessageID, EventID: e.EventID, Account: e.Account, EndpointID: endpoint, Status: webhook.Pending,
-		CreatedAt: e.AcceptedAt, ExpiresAt: e.ExpiresAt, Rev: e.Rev + endpoint,
+		DeliveryKey: e.Key(endpoint), EventID: e.EventID, Status: webhook.Pending, ExpiresAt: e.ExpiresAt, Rev: e.Rev + endpoint,
 	}
 }
 
 func insert(t testing.TB, db *DB, e webhook.Event, endpoints ...string) webhook.Event {
 	t.Helper()
-	_, err := db.InsertEvent(t.Context(), e)
-	must(t, err)
+	changes := []webhook.Change{{Event: &e}}
 	for _, id := range endpoints {
-		must(t, db.InsertDelivery(t.Context(), delivery(e, id)))
+		d := delivery(e, id)
+		changes = append(changes, webhook.Change{Delivery: &d})
 	}
+	must(t, errors.Join(db.Write(t.Context(), changes...)...))
 	return e
+}
+
+func insertEvent(ctx context.Context, db *DB, e webhook.Event) error {
+	return db.Write(ctx, webhook.Change{Event: &e})[0]
+}
+
+func insertDelivery(ctx context.Context, db *DB, d webhook.Delivery) error {
+	return db.Write(ctx, webhook.Change{Delivery: &d})[0]
+}
+
+// lookUp reads an event and those of its deliveries that are there; nil when
+// there is no event.
+func lookUp(t testing.TB, db *DB, e webhook.Event, endpoints ...string) (*webhook.Event, []webhook.Delivery) {
+	t.Helper()
+	found, err := db.Events(t.Context(), e.MessageID)
+	must(t, err)
+	e.Targets = endpoints
+	all, err := db.Deliveries(t.Context(), e.Keys()...)
+	must(t, err)
+	var deliveries []webhook.Delivery
+	for _, d := range all {
+		if d != nil {
+			deliveries = append(deliveries, *d)
+		}
+	}
+	return found[0], deliveries
 }
 
 // block keeps the writer busy until the answer is called: what is written

@@ -1,71 +1,64 @@
 package embedded
 
 import (
-	"bytes"
 	"context"
-
-	"go.etcd.io/bbolt"
 
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// EndpointDeliveries lists an endpoint's deliveries, newest first; those in
-// one status, or all when status is empty. An empty cursor starts at the
-// newest; an empty next says that there are no more. A bad one is
-// webhook.ErrCursor.
-func (db *DB) EndpointDeliveries(_ context.Context, account, endpointID string, status webhook.Status, limit int, cursor string) (list []webhook.Delivery, next string, err error) {
-	prefix := logPrefix(account, endpointID)
-	end := after(prefix)
-	last, err := decodeCursor(logCursor, cursor)
-	if err != nil {
-		return nil, "", err
-	}
-	if last != nil {
-		end = append(bytes.Clone(prefix), last...)
-	}
-	err = db.view(func(t *txn) error {
-		c := t.bucket(deliverLog).Cursor()
-		for k, v := before(c, end); bytes.HasPrefix(k, prefix); k, v = c.Prev() {
-			if status != "" && string(v) != string(status) {
-				continue
-			}
-			d, err := t.logged(k[len(prefix):], endpointID)
-			if err != nil {
-				return err
-			}
-			if d == nil || t.gone(d.ExpiresAt) {
-				continue
-			}
-			if len(list) == limit {
-				return nil
-			}
-			list, next = append(list, *d), encodeCursor(logCursor, k[len(prefix):])
+// EndpointDeliveries is an endpoint's delivery log, newest first.
+func (db *DB) EndpointDeliveries(_ context.Context, q webhook.LogQuery) ([]webhook.Delivery, string, error) {
+	return deliveryList(db, deliverLog, q, func(t *txn, place []byte) (*webhook.Delivery, error) {
+		seq, ok := t.seq(string(place))
+		if !ok {
+			return nil, nil
 		}
-		next = ""
-		return nil
+		return t.delivery(workKey(seq, q.EndpointID))
 	})
-	return list, next, err
 }
 
-// before moves the cursor to the last key below end; a nil end is beyond all.
-func before(c *bbolt.Cursor, end []byte) (key, value []byte) {
-	if end == nil {
-		return c.Last()
-	}
-	if k, _ := c.Seek(end); k == nil {
-		return c.Last()
-	}
-	return c.Prev()
+// Recoverable lists deliveries that are failed or held, latest SettledAt first.
+func (db *DB) Recoverable(_ context.Context, q webhook.LogQuery) ([]webhook.Delivery, string, error) {
+	return deliveryList(db, recoverable, q, (*txn).delivery)
 }
 
-// logged finds the delivery at a place of the log; nil when there is none.
-func (t *txn) logged(place []byte, endpointID string) (*webhook.Delivery, error) {
-	if len(place) < logTime {
-		return nil, recordError("delivery log")
+// deliveryList reads a page of a list whose keys are those of listPrefix. find
+// finds a delivery by what follows the time in its key.
+func deliveryList(db *DB, b table, q webhook.LogQuery, find func(t *txn, place []byte) (*webhook.Delivery, error)) ([]webhook.Delivery, string, error) {
+	l := listing{table: b, prefix: listPrefix(q.Account, q.EndpointID), filter: string(q.Status), descending: true}
+	if !q.Since.IsZero() {
+		l.from = appendTime(nil, q.Since)
 	}
-	seq, ok := t.seq(string(place[logTime:]))
-	if !ok {
-		return nil, nil
+	if !q.Until.IsZero() {
+		l.until = appendTime(nil, q.Until)
 	}
-	return t.delivery(seq, endpointID)
+	return readPage(db, l, q.Limit, q.Cursor, func(t *txn, place, status []byte) (*webhook.Delivery, error) {
+		if len(place) < timeSize {
+			return nil, recordError("delivery list")
+		}
+		if q.Status != "" && string(status) != string(q.Status) {
+			return nil, nil
+		}
+		d, err := find(t, place[timeSize:])
+		if err != nil || d == nil || t.gone(d.ExpiresAt) {
+			return nil, err
+		}
+		return d, nil
+	})
+}
+
+func logKey(d webhook.Delivery) []byte {
+	return append(appendTime(listPrefix(d.Account, d.EndpointID), d.AcceptedAt), d.MessageID...)
+}
+
+// recoverableKeys are a delivery's places among what its account and its
+// endpoint can recover: none unless it is failed or held.
+func recoverableKeys(seq uint64, d webhook.Delivery) [][]byte {
+	if d.Status != webhook.Failed && d.Status != webhook.Held {
+		return nil
+	}
+	key := func(list string) []byte {
+		return append(appendTime(listPrefix(d.Account, list), d.SettledAt), workKey(seq, d.EndpointID)...)
+	}
+	return [][]byte{key(""), key(d.EndpointID)}
 }

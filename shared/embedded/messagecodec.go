@@ -3,7 +3,7 @@ package embedded
 import (
 	"time"
 
-	"github.com/jobhook/jobhook/shared/queue"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // stored is a message as it lies in the file.
@@ -13,7 +13,7 @@ type stored struct {
 	body          []byte
 }
 
-func encodeMessage(m queue.Message, sentAt time.Time) []byte {
+func encodeMessage(m webhook.Message, sentAt time.Time) []byte {
 	return stored{sentAt: sentAt, group: m.Group, reason: m.Reason, body: m.Body}.encode()
 }
 

@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,7 +19,7 @@ import (
 const (
 	fileName = "jobhook.db"
 	// format is the version of the file as a whole: its tables and their keys.
-	format = 1
+	format = 2
 	// lockWait is how long Open waits for another process to let go.
 	lockWait = 100 * time.Millisecond
 	// mapSize is address space, not memory: remapping a grown file would have
@@ -43,7 +42,7 @@ type DB struct {
 
 	closing sync.RWMutex // held for writing to set closed
 	closed  bool
-	writes  chan *write
+	writes  chan []*write
 	stopped chan struct{} // closed when the writer has ended
 
 	// The writer's own.
@@ -68,7 +67,7 @@ func Open(cfg Config) (*DB, error) {
 	}
 	db := &DB{
 		path: filepath.Join(cfg.Dir, fileName), now: cfg.Now, queues: map[string]*Queue{},
-		writes: make(chan *write, maxBatch), stopped: make(chan struct{}),
+		writes: make(chan []*write, maxBatch), stopped: make(chan struct{}),
 	}
 	err := db.open(db.path)
 	if errors.Is(err, berrors.ErrTimeout) {
@@ -140,14 +139,20 @@ func (db *DB) begin(path string) error {
 				return err
 			}
 		}
-		if have := number(t.get(meta, []byte("format"))); have != format {
+		switch have := number(t.get(meta, []byte("format"))); {
+		case have == 1:
+			return ErrEarlier
+		case have != format:
 			return fmt.Errorf("%w: its format is %d, not %d", ErrFormat, have, format)
 		}
 		db.epoch = number(t.get(meta, []byte("epoch"))) + 1
 		t.put(meta, []byte("epoch"), seqKey(db.epoch))
 		return nil
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrEarlier):
+		return fmt.Errorf("%s %w", path, err)
+	case err != nil:
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return syncDir(filepath.Dir(path))
@@ -165,13 +170,6 @@ func makeTables(t *txn) error {
 	}
 	t.put(meta, []byte("format"), seqKey(format))
 	return nil
-}
-
-func number(raw []byte) uint64 {
-	if len(raw) != 8 {
-		return 0
-	}
-	return binary.BigEndian.Uint64(raw)
 }
 
 // syncDir makes the file's name as durable as its content. Where a directory

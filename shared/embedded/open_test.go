@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -84,6 +85,33 @@ func TestOpenRefuses(t *testing.T) {
 			must(t, os.Remove(path))
 			openDB(t, dir, time.Now)
 		})
+	}
+}
+
+// TestOpenRefusesTheFirstFormat: with a sentence that says what to do, and
+// without a byte changed.
+func TestOpenRefusesTheFirstFormat(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, fileName)
+	edit(t, path, func(tx *bbolt.Tx) error {
+		for _, name := range []string{"meta", "ids", "events", "work", "log", "endpoints", "queues", "expiry"} {
+			if _, err := tx.CreateBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return errors.Join(tx.Bucket([]byte("meta")).Put([]byte("format"), seqKey(1)), tx.Bucket([]byte("meta")).Put([]byte("epoch"), seqKey(3)))
+	})
+	before, err := os.ReadFile(path)
+	must(t, err)
+	_, err = Open(Config{Dir: dir})
+	want := path + " was written by an earlier jobhook that no release reads: move it away or choose another directory with --data"
+	if !errors.Is(err, ErrEarlier) || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	after, err := os.ReadFile(path)
+	must(t, err)
+	if !bytes.Equal(before, after) {
+		t.Error("the file is not as it was")
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"math"
 )
 
@@ -50,16 +49,12 @@ func placeIn(key, prefix []byte) (at place, ok bool) {
 	return readPlace(key[len(prefix):]), true
 }
 
-func parsePlaces(ids []string) ([]place, error) {
-	places := make([]place, len(ids))
-	for i, id := range ids {
-		raw, err := hex.DecodeString(id)
-		if err != nil || len(raw) != placeSize {
-			return nil, fmt.Errorf("%q is not a message id", id)
-		}
-		places[i] = readPlace(raw)
+func parsePlace(id string) (at place, ok bool) {
+	raw, err := hex.DecodeString(id)
+	if err != nil || len(raw) != placeSize {
+		return place{}, false
 	}
-	return places, nil
+	return readPlace(raw), true
 }
 
 func queuePrefix(name string) []byte { return appendName(nil, name) }

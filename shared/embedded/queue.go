@@ -8,27 +8,25 @@ import (
 	"regexp"
 	"sync"
 	"time"
-
-	"github.com/jobhook/jobhook/shared/queue"
 )
 
 // MaxBody is the largest message body in bytes, as SQS has it.
 const MaxBody = 1 << 20
 
-// QueueConfig says how a queue gives its messages out.
+// QueueConfig says how messages are received from a queue.
 type QueueConfig struct {
 	// Visibility is how long a received message that is not deleted stays
 	// hidden from other receivers.
 	Visibility time.Duration
-	// MaxReceives is how often a message is given out before it moves to the
-	// queue DeadLetters; 0 or an empty DeadLetters: without end. Receipts
-	// before the last opening are not counted.
+	// MaxReceives is how often a message is received before it moves to the
+	// queue DeadLetters; 0 or an empty DeadLetters: without end. Receives before
+	// the last opening are not counted.
 	MaxReceives int
 	DeadLetters string
 }
 
 // Queue is a delay queue: a message becomes visible after its delay, is hidden
-// while a receiver works on it, and comes back unless that receiver deletes it.
+// while it is in flight, and is redelivered unless its receiver deletes it.
 // It is safe for concurrent use.
 type Queue struct {
 	db     *DB
@@ -38,9 +36,9 @@ type Queue struct {
 
 	mu      sync.Mutex
 	count   int           // messages in the file
-	passed  place         // up to here all messages have been given out
-	next    int64         // from when on there may be one beyond passed to give out
-	flights flights       // those given out and not deleted
+	passed  place         // up to here all messages have been received
+	next    int64         // from when on there may be one beyond passed to receive
+	flights flights       // those in flight
 	changed chan struct{} // closed when next moved forward; nil when nobody waits
 }
 
@@ -74,7 +72,7 @@ func checkQueue(name string, cfg QueueConfig) error {
 	case cfg.Visibility <= 0:
 		return errors.New("Visibility must be positive")
 	case cfg.DeadLetters == name:
-		return errors.New("a queue cannot be its own dead letter queue")
+		return errors.New("a queue cannot be its own dead-letter queue")
 	case cfg.DeadLetters != "" && !queueName.MatchString(cfg.DeadLetters):
 		return errors.New("DeadLetters is no queue's name")
 	}
@@ -99,58 +97,22 @@ func (db *DB) named(name string) *Queue {
 	return db.queues[name]
 }
 
-// Send puts a message on the queue; it is durable when Send returns. It is
-// visible after m.Delay, counted from when it is written.
-func (q *Queue) Send(ctx context.Context, m queue.Message) error {
-	if len(m.Body) > MaxBody {
-		return fmt.Errorf("send to %s: %w: %d bytes, at most %d", q.name, ErrTooLarge, len(m.Body), MaxBody)
-	}
-	record := encodeMessage(m, q.db.now())
-	var at place
-	err := q.db.write(ctx, &write{
-		size:    len(record),
-		apply:   func(t *txn) error { at = t.enqueue(q.prefix, m.Delay, record); return nil },
-		durable: func() { q.arrived(at) },
-	})
-	if err != nil {
-		return fmt.Errorf("send to %s: %w", q.name, err)
-	}
-	return nil
-}
-
-func (t *txn) enqueue(prefix []byte, delay time.Duration, record []byte) place {
-	at := place{t.now.Add(max(delay, 0)).UnixNano(), t.next(queues)}
-	t.put(queues, at.key(prefix), record)
-	return at
-}
-
-// arrived takes note of a message that is durable now. It may lie before what
-// has been given out already: one whose delay ends in between is written first.
-func (q *Queue) arrived(at place) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.count++
-	if !q.passed.less(at) {
-		q.passed = at.previous()
-	}
-	if at.visible < q.next {
-		q.next = at.visible
-		q.wake()
-	}
-}
-
 // Delete removes messages by the ids they were received with, all in one
 // write. Those that are not there any more are left out silently.
 func (q *Queue) Delete(ctx context.Context, ids ...string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	places, err := parsePlaces(ids)
-	if err != nil {
-		return fmt.Errorf("delete from %s: %w", q.name, err)
+	places := make([]place, len(ids))
+	for i, id := range ids {
+		at, ok := parsePlace(id)
+		if !ok {
+			return fmt.Errorf("delete from %s: %q is not a message id", q.name, id)
+		}
+		places[i] = at
 	}
 	var gone []place
-	err = q.db.write(ctx, &write{
+	err := q.db.write(ctx, &write{
 		size: 32 * len(ids),
 		apply: func(t *txn) error {
 			gone = gone[:0]
@@ -170,6 +132,25 @@ func (q *Queue) Delete(ctx context.Context, ids ...string) error {
 	return nil
 }
 
+// ChangeVisibility makes messages that were received visible again after these
+// times from now, 0 for at once, by the ids they were received with. Those that
+// are not in flight are ignored. It is not durable: when the file is opened
+// again, all that was in flight is visible at once.
+func (q *Queue) ChangeVisibility(_ context.Context, visibility map[string]time.Duration) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	before, now := q.due(), q.db.now()
+	for id, d := range visibility {
+		if at, ok := parsePlace(id); ok {
+			q.flights.move(at, now.Add(max(d, 0)).UnixNano())
+		}
+	}
+	if q.due() < before {
+		q.wake()
+	}
+	return nil
+}
+
 // left takes note of messages that are no longer in the file.
 func (q *Queue) left(gone []place) {
 	q.mu.Lock()
@@ -180,7 +161,7 @@ func (q *Queue) left(gone []place) {
 	}
 }
 
-// Len is how many messages the queue holds: visible, delayed and given out.
+// Len is how many messages the queue holds: visible, delayed and in flight.
 func (q *Queue) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()

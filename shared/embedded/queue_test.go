@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/queue"
+	"github.com/jobhook/jobhook/shared/schedule"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -49,7 +49,7 @@ func TestReceiversAndSenders(t *testing.T) {
 		sending.Go(func() {
 			for n := range each {
 				delay := time.Duration(n%5) * time.Millisecond
-				if err := q.Send(ctx, queue.Message{Body: fmt.Appendf(nil, "%d/%d", s, n), Delay: delay}); err != nil {
+				if err := q.Send(ctx, webhook.Message{Body: fmt.Appendf(nil, "%d/%d", s, n), Delay: delay})[0]; err != nil {
 					t.Error(err)
 				}
 			}
@@ -140,7 +140,7 @@ func TestDeadLettersKeepWhatIsKnown(t *testing.T) {
 	clock := newClock()
 	db := openDB(t, t.TempDir(), clock.Now)
 	q := newQueue(t, db, "retries", QueueConfig{MaxReceives: 2, DeadLetters: "dead"})
-	must(t, q.Send(t.Context(), queue.Message{Body: []byte("poison"), Group: "acct"}))
+	must(t, q.Send(t.Context(), webhook.Message{Body: []byte("poison"), Group: "acct"})[0])
 	send(t, q, "next", 5*time.Minute)
 	sent := clock.Now()
 	for range 2 {
@@ -269,21 +269,71 @@ func TestQueueSettings(t *testing.T) {
 	}
 }
 
-// TestAccept: an event and the word of it land together; a second event under
-// the id lands not, nor does its word.
+// TestAccept: an event and the message about it land together; of a second event
+// under the id, neither does.
 func TestAccept(t *testing.T) {
 	db := openDB(t, t.TempDir(), newClock().Now)
 	q := newQueue(t, db, "completions", QueueConfig{})
 	e := event(1, time.Time{})
-	_, err := db.Accept(t.Context(), e, q, queue.Message{Body: []byte("word")})
-	must(t, err)
+	before := db.Stats().Transactions
+	must(t, q.Accept(t.Context(), e, webhook.Message{Body: []byte("accepted")}))
+	if n := db.Stats().Transactions - before; n != 1 {
+		t.Errorf("%d transactions, want 1", n)
+	}
 	other := e
 	other.Rev, other.Hash = "another", "another"
-	standing, err := db.Accept(t.Context(), other, q, queue.Message{Body: []byte("lost")})
-	if !errors.Is(err, webhook.ErrLost) || standing.Hash != e.Hash {
-		t.Errorf("the second: %v, standing %+v", err, standing)
+	if err := q.Accept(t.Context(), other, webhook.Message{Body: []byte("lost")}); !errors.Is(err, webhook.ErrLost) {
+		t.Errorf("the second: %v, want ErrLost", err)
 	}
-	if got := bodies(t, q, 10); !slices.Equal(got, []string{"word"}) || q.Len() != 1 {
-		t.Errorf("received %q of %d, want the first's word alone", got, q.Len())
+	third := event(3, time.Time{})
+	if err := q.Accept(t.Context(), third, webhook.Message{Body: make([]byte, MaxBody+1)}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a message that is too large: %v, want ErrTooLarge", err)
 	}
+	if have, _ := lookUp(t, db, third); have != nil {
+		t.Error("an event is there whose message was refused")
+	}
+	if have, _ := lookUp(t, db, e); have == nil || have.Hash != e.Hash {
+		t.Errorf("stored is %+v, want the first", have)
+	}
+	if got := bodies(t, q, 10); !slices.Equal(got, []string{"accepted"}) || q.Len() != 1 {
+		t.Errorf("received %q of %d, want the first's message alone", got, q.Len())
+	}
+}
+
+// TestChangeVisibility: each message has an end of its own, Wait wakes for it,
+// and what is not in flight is ignored.
+func TestChangeVisibility(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		db := openDB(t, dir, time.Now)
+		q := newQueue(t, db, "q", QueueConfig{Visibility: 30 * time.Second})
+		start := time.Now()
+		ids := map[string]string{}
+		for _, body := range []string{"a", "b", "c", "deleted"} {
+			send(t, q, body, 0)
+			ids[body] = receive(t, q, 1)[0].ID
+		}
+		must(t, q.Delete(t.Context(), ids["deleted"]))
+		send(t, q, "not received", schedule.MaxHop)
+		waiting, _, err := q.List(t.Context(), 10, "")
+		must(t, err)
+		go func() {
+			time.Sleep(time.Second)
+			must(t, q.ChangeVisibility(t.Context(), map[string]time.Duration{
+				ids["a"]: time.Minute, ids["b"]: 0, ids["c"]: 5 * time.Second,
+				ids["deleted"]: 0, "unknown": 0, waiting[len(waiting)-1].ID: 0,
+			}))
+		}()
+		for _, want := range []struct {
+			body string
+			at   time.Duration
+		}{{"b", time.Second}, {"c", 6 * time.Second}, {"b", 31 * time.Second}, {"c", 36 * time.Second}, {"a", 61 * time.Second}} {
+			must(t, q.Wait(t.Context()))
+			got := receive(t, q, 10)
+			if len(got) == 0 || string(got[0].Body) != want.body || time.Since(start) != want.at {
+				t.Fatalf("received %+v after %s, want %s after %s", got, time.Since(start), want.body, want.at)
+			}
+		}
+		must(t, db.Close())
+	})
 }

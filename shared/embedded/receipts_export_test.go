@@ -6,8 +6,8 @@ import "testing"
 func CountReceipts(t testing.TB, s *Receipts) (n int) {
 	t.Helper()
 	err := s.db.view(func(t *txn) error {
-		n = t.tx.Bucket(receiptsBucket).Stats().KeyN
-		if e := t.tx.Bucket(receiptExpiryBucket).Stats().KeyN; e != n {
+		n = t.bucket(receipts).Stats().KeyN
+		if e := t.bucket(expiring).Stats().KeyN; e != n {
 			return recordError("expiry")
 		}
 		return nil

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jobhook/jobhook/shared/embedded"
-	"github.com/jobhook/jobhook/shared/receipt"
 	"github.com/jobhook/jobhook/shared/receiving"
 	"github.com/jobhook/jobhook/shared/receiving/receiptstest"
 	"github.com/jobhook/jobhook/shared/webhook"
@@ -15,9 +14,9 @@ import (
 
 var receiptsStart = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
-func claimed(id, owner string, now time.Time) receipt.Receipt {
-	return receipt.Receipt{
-		Key: receipt.Key{Source: "s", ID: id}, State: receipt.Processing, Owner: owner,
+func claimed(id, owner string, now time.Time) webhook.Receipt {
+	return webhook.Receipt{
+		Key: webhook.ReceiptKey{Source: "s", ID: id}, State: webhook.ReceiptProcessing, Owner: owner,
 		Until: now.Add(time.Minute), ExpiresAt: now.Add(time.Hour), Digest: "d",
 	}
 }
@@ -34,7 +33,7 @@ func TestReceiptsOutliveTheProcessAndLeasesDoNot(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := db.Receipts().Complete(t.Context(), receipt.Key{Source: "s", ID: "done"}, "a"); err != nil {
+	if err := db.Receipts().Complete(t.Context(), webhook.ReceiptKey{Source: "s", ID: "done"}, "a"); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {

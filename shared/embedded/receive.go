@@ -12,15 +12,15 @@ import (
 type Received struct {
 	ID       string // the same each time; Delete takes it
 	Body     []byte
-	Reason   string // why it was set aside; empty elsewhere
-	Receives int    // how often it has been given out since the file was opened, this time included
+	Reason   string // why a completion was rejected or a message became a dead letter; else empty
+	Receives int    // how often it has been received since the file was opened, this time included
 	SentAt   time.Time
 	Group    string
 }
 
-// Receive gives out up to max messages that are visible, oldest first, and
-// hides them for the queue's visibility. It does not wait: none is an answer.
-// Messages that have been given out too often move to the dead letters first.
+// Receive returns up to max messages that are visible, oldest first, and hides
+// them for the queue's visibility. It does not wait: none is an answer. Messages
+// that have been received too often move to the dead-letter queue first.
 func (q *Queue) Receive(ctx context.Context, max int) ([]Received, error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -34,12 +34,12 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]Received, error) {
 			return nil, fmt.Errorf("receive from %s: %w", q.name, err)
 		}
 		if len(got) > 0 || len(spent) == 0 {
-			return got, nil // what could not be buried comes back
+			return got, nil // what could not be buried is redelivered
 		}
 	}
 }
 
-// take gives out what is visible. spent are messages that have been given out
+// take receives what is visible. spent are messages that have been received
 // too often; they are hidden too, until they are buried.
 //
 // It reads while it holds the queue, so that no message can become durable
@@ -71,13 +71,13 @@ type scan struct {
 
 func (s *scan) full() bool { return len(s.got)+len(s.spent) >= s.max }
 
-// returned gives out once more what was not deleted in time.
+// returned redelivers what was not deleted in time.
 func (s *scan) returned() error {
 	q := s.q
 	for one := q.flights.first(); one != nil && one.until <= s.now && !s.full(); one = q.flights.first() {
 		raw := s.seek(one.at)
 		switch {
-		case raw == nil: // deleted; word of it is on its way
+		case raw == nil: // deleted; left is about to be called
 			q.flights.end(one.at)
 		case q.spent(one.receives):
 			q.flights.start(one.at, s.until)
@@ -103,7 +103,7 @@ func (q *Queue) spent(receives int) bool {
 	return q.cfg.DeadLetters != "" && q.cfg.MaxReceives > 0 && receives >= q.cfg.MaxReceives
 }
 
-// fresh gives out what has not been before, and notes where it stopped and
+// fresh receives what has not been before, and notes where it stopped and
 // from when on there is more.
 func (s *scan) fresh() error {
 	q := s.q
@@ -130,7 +130,7 @@ func (s *scan) fresh() error {
 	}
 }
 
-// give hands a message out.
+// give adds a message to what is received.
 func (s *scan) give(at place, raw []byte) error {
 	m, err := decodeMessage(raw)
 	if err != nil {
@@ -145,7 +145,7 @@ func (m stored) received(at place, receives int) Received {
 	return Received{ID: at.id(), Body: m.body, Reason: m.reason, Receives: receives, SentAt: m.sentAt, Group: m.group}
 }
 
-// bury moves messages to the dead letters, with a reason for people to read.
+// bury moves messages to the dead-letter queue, with a reason for people to read.
 func (q *Queue) bury(ctx context.Context, spent []place) error {
 	var gone, arrived []place
 	prefix := queuePrefix(q.cfg.DeadLetters)
@@ -180,7 +180,7 @@ func (q *Queue) bury(ctx context.Context, spent []place) error {
 
 func (q *Queue) dead(m stored) stored {
 	if m.reason == "" {
-		m.reason = fmt.Sprintf("%s: given out %d times and never finished", q.name, q.cfg.MaxReceives)
+		m.reason = fmt.Sprintf("%s: received %d times and never deleted", q.name, q.cfg.MaxReceives)
 	}
 	return m
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/jobhook/jobhook/shared/embedded"
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/storetest"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // open opens a data file of its own that ends with the test.
@@ -36,7 +36,7 @@ func openQueue(t testing.TB, db *embedded.DB, name string, cfg embedded.QueueCon
 }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t testing.TB, now func() time.Time) storetest.Store { return open(t, now) })
+	storetest.Run(t, func(t testing.TB, now func() time.Time) webhook.Store { return open(t, now) })
 }
 
 func TestQueue(t *testing.T) {
@@ -59,7 +59,13 @@ func TestQueue(t *testing.T) {
 // contractQueue shows a queue as the contract knows it.
 type contractQueue struct{ q *embedded.Queue }
 
-func (c contractQueue) Send(ctx context.Context, m queue.Message) error { return c.q.Send(ctx, m) }
+func (c contractQueue) Send(ctx context.Context, ms ...webhook.Message) []error {
+	return c.q.Send(ctx, ms...)
+}
+
+func (c contractQueue) ChangeVisibility(ctx context.Context, after map[string]time.Duration) error {
+	return c.q.ChangeVisibility(ctx, after)
+}
 
 func (c contractQueue) Delete(ctx context.Context, r storetest.Received) error {
 	return c.q.Delete(ctx, r.Handle)

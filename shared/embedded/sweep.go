@@ -45,17 +45,19 @@ func (t *txn) noteExpiry(expires time.Time, seq uint64) {
 	t.noted = mark
 }
 
-// Sweep removes the events that have expired by now with all their deliveries,
-// in bounded transactions, and says how many events went. It looks only where
-// something expires, so call it often, once a minute: pages that a sweep frees
-// are listed anew in each commit until they are used again, and a large sweep
+// Sweep removes all that has expired by now, events with all their deliveries,
+// in bounded transactions, and says how many events it removed. It looks only
+// where something expires, so call it often, once a minute: pages that a sweep
+// frees are listed in each commit until they are used again, and a large sweep
 // would slow them all down.
 func (db *DB) Sweep(ctx context.Context, now time.Time) (removed int, err error) {
 	var from []byte
 	for more := true; more; {
 		var step sweepResult
 		err := db.write(ctx, &write{apply: func(t *txn) (err error) {
-			step, err = t.sweep(from, now)
+			if step, err = t.sweep(from, now); err == nil && !step.more {
+				step.more = t.sweepExpiring(now, sweepStep)
+			}
 			return err
 		}})
 		if err != nil {
@@ -76,7 +78,7 @@ type sweepResult struct {
 func (t *txn) sweep(from []byte, now time.Time) (sweepResult, error) {
 	k, _ := t.bucket(expiry).Cursor().Seek(from)
 	if len(k) != 16 || parseMark(k).minute > minuteOf(now) {
-		return sweepResult{}, nil
+		return sweepResult{from: from}, nil
 	}
 	key := bytes.Clone(k)
 	mark := parseMark(key)
@@ -91,106 +93,63 @@ func (t *txn) sweep(from []byte, now time.Time) (sweepResult, error) {
 	return sweepResult{events, append(key, 0), true}, nil
 }
 
-// sweepBlock removes what has expired of a block; whole is false when there
-// was more than one transaction should take.
-func (t *txn) sweepBlock(block uint64, now time.Time) (events int, whole bool, err error) {
-	gone, whole, err := t.expiredIn(block, now)
-	for _, e := range gone {
-		t.removeAll(e)
-		events++
-	}
-	return events, whole, err
-}
-
-// expired is an event to remove, with all that lies under its number.
-type expired struct {
-	seq        uint64
-	messageID  string
-	deliveries []webhook.Delivery
-}
-
-func (t *txn) expiredIn(block uint64, now time.Time) (list []expired, whole bool, err error) {
+// sweepBlock removes the events of a block that have expired; whole is false
+// when there were more than one transaction should remove.
+func (t *txn) sweepBlock(block uint64, now time.Time) (removed int, whole bool, err error) {
 	records := 0
 	for seq := block << blockBits; seq>>blockBits == block; seq++ {
 		if records >= sweepStep {
-			return list, false, nil
+			return removed, false, nil
 		}
-		e, err := t.expiredAt(seq, now)
+		messageID, deliveries, err := t.expiredAt(seq, now)
 		if err != nil {
-			return nil, false, err
+			return removed, false, err
 		}
-		if e != nil {
-			list, records = append(list, *e), records+3+2*len(e.deliveries)
+		if messageID != "" {
+			t.removeAll(seq, messageID, deliveries)
+			removed, records = removed+1, records+3+2*len(deliveries)
 		}
 	}
-	return list, true, nil
+	return removed, true, nil
 }
 
-// expiredAt says what is to go under a number: nothing while the event stands,
-// or, where there is no event, while one of its deliveries does.
-func (t *txn) expiredAt(seq uint64, now time.Time) (*expired, error) {
-	e := &expired{seq: seq}
+// expiredAt says what is to go under a number: nothing while the event is
+// alive, or, where there is no event, while one of its deliveries is.
+func (t *txn) expiredAt(seq uint64, now time.Time) (messageID string, deliveries []webhook.Delivery, err error) {
+	alive := func(expires time.Time) bool { return expires.IsZero() || now.Before(expires) }
 	have, err := t.event(seq)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	if have != nil {
-		if have.expires.IsZero() || now.Before(have.expires) {
-			return nil, nil
+		if alive(have.expires) {
+			return "", nil, nil
 		}
-		whole, err := have.event()
+		e, err := have.event()
 		if err != nil {
-			return nil, err
+			return "", nil, err
 		}
-		e.messageID = whole.MessageID
+		messageID = e.MessageID
 	}
-	if e.deliveries, err = t.allDeliveries(seq); err != nil {
-		return nil, err
+	if deliveries, err = t.deliveriesOf(seq); err != nil || have != nil {
+		return messageID, deliveries, err
 	}
-	if have == nil && !orphansGone(e, now) {
-		return nil, nil
-	}
-	return e, nil
-}
-
-func orphansGone(e *expired, now time.Time) bool {
-	for _, d := range e.deliveries {
-		if d.ExpiresAt.IsZero() || now.Before(d.ExpiresAt) {
-			return false
+	for _, d := range deliveries {
+		if alive(d.ExpiresAt) {
+			return "", nil, nil
 		}
-		e.messageID = d.MessageID
+		messageID = d.MessageID
 	}
-	return len(e.deliveries) > 0
+	return messageID, deliveries, nil
 }
 
-func (t *txn) allDeliveries(seq uint64) (list []webhook.Delivery, err error) {
-	err = t.eachWork(seq, func(target string, raw []byte) error {
-		if target == "" {
-			return nil
-		}
-		d, err := decodeDelivery(raw, t.epoch)
-		list = append(list, d)
-		return err
-	})
-	return list, err
-}
-
-func (t *txn) removeAll(e expired) {
-	if seq, ok := t.seq(e.messageID); ok && seq == e.seq {
-		t.delete(ids, []byte(e.messageID))
+func (t *txn) removeAll(seq uint64, messageID string, deliveries []webhook.Delivery) {
+	if have, ok := t.seq(messageID); ok && have == seq {
+		t.delete(ids, []byte(messageID))
 	}
-	t.delete(events, seqKey(e.seq))
-	t.delete(work, workKey(e.seq, ""))
-	for _, d := range e.deliveries {
-		t.removeDelivery(e.seq, &d)
+	t.delete(events, seqKey(seq))
+	t.delete(work, workKey(seq, ""))
+	for i := range deliveries {
+		t.removeDelivery(seq, &deliveries[i])
 	}
-}
-
-// removeEvent makes room for an event whose id an expired one still holds.
-func (t *txn) removeEvent(messageID string, seq uint64) error {
-	deliveries, err := t.allDeliveries(seq)
-	if err == nil {
-		t.removeAll(expired{seq, messageID, deliveries})
-	}
-	return err
 }

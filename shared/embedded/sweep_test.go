@@ -50,8 +50,7 @@ func TestSweep(t *testing.T) {
 			t.Errorf("%s: %d records are left, want %d", tableNames[b], n, want)
 		}
 	}
-	_, deliveries, err := db.LoadEvent(t.Context(), event(100, time.Time{}).MessageID)
-	must(t, err)
+	_, deliveries := lookUp(t, db, event(100, time.Time{}), "ep_1")
 	if len(deliveries) != 1 {
 		t.Errorf("%d deliveries of the one without an end", len(deliveries))
 	}
@@ -71,7 +70,7 @@ func TestSweepOfManyTakesManyTransactions(t *testing.T) {
 			txn.put(events, seqKey(seq), encodeEvent(e, 1))
 			txn.noteExpiry(e.ExpiresAt, seq)
 			for _, id := range targets {
-				txn.putDelivery(seq, delivery(e, id), encodeDelivery(delivery(e, id), 1))
+				txn.putDelivery(seq, nil, delivery(e, id), encodeDelivery(delivery(e, id), 1))
 			}
 			return nil
 		}}))
@@ -96,8 +95,7 @@ func TestSecondLife(t *testing.T) {
 	e.Rev, e.ExpiresAt = "second", clock.Now().Add(time.Hour)
 	insert(t, db, e, "ep_1")
 	sweep(t, db, clock.Now(), 0)
-	_, deliveries, err := db.LoadEvent(t.Context(), e.MessageID)
-	must(t, err)
+	_, deliveries := lookUp(t, db, e, "ep_1", "ep_2")
 	if len(deliveries) != 1 || records(t, db, work) != 1 || records(t, db, deliverLog) != 1 {
 		t.Errorf("%d deliveries, %d and %d records, want 1 each", len(deliveries), records(t, db, work), records(t, db, deliverLog))
 	}
@@ -111,9 +109,9 @@ func TestSweepOfDeliveriesWithoutEvent(t *testing.T) {
 	e := event(1, clock.Now().Add(time.Minute))
 	first, second := delivery(e, "ep_1"), delivery(e, "ep_2")
 	second.ExpiresAt = clock.Now().Add(time.Hour)
-	must(t, errors.Join(db.InsertDelivery(t.Context(), first), db.InsertDelivery(t.Context(), second)))
-	if _, _, err := db.LoadEvent(t.Context(), e.MessageID); !errors.Is(err, webhook.ErrNotFound) {
-		t.Errorf("an event that nobody inserted: %v", err)
+	must(t, errors.Join(db.Write(t.Context(), webhook.Change{Delivery: &first}, webhook.Change{Delivery: &second})...))
+	if have, _ := lookUp(t, db, e); have != nil {
+		t.Errorf("an event that nobody inserted: %+v", have)
 	}
 	sweep(t, db, clock.Now().Add(2*time.Minute), 0)
 	if n := records(t, db, work); n != 2 {
@@ -122,5 +120,37 @@ func TestSweepOfDeliveriesWithoutEvent(t *testing.T) {
 	sweep(t, db, clock.Now().Add(time.Hour+time.Minute), 1)
 	if n := records(t, db, work) + records(t, db, ids) + records(t, db, expiry); n != 0 {
 		t.Errorf("%d records are left", n)
+	}
+}
+
+// TestSweepOfRecords: notes, tombstones and receipts go when they expire, in
+// bounded transactions; what was given another end has only that one.
+func TestSweepOfRecords(t *testing.T) {
+	clock := newClock()
+	db := openDB(t, t.TempDir(), clock.Now)
+	start := clock.Now()
+	e := webhook.Endpoint{ID: "ep_1", Account: "acct", Rev: "r", Secrets: []webhook.SealedSecret{{Ref: "s"}}}
+	must(t, errors.Join(
+		db.InsertEndpoint(t.Context(), e),
+		db.RemoveEndpoint(t.Context(), "acct", "ep_1", start, start.Add(time.Minute)),
+		db.InsertNote(t.Context(), webhook.Note{Kind: webhook.NoteLink, Owner: "o", ID: "moved", ExpiresAt: start.Add(time.Second), Rev: "1"}),
+		db.ReplaceNote(t.Context(), "1", webhook.Note{Kind: webhook.NoteLink, Owner: "o", ID: "moved", ExpiresAt: start.Add(time.Hour), Rev: "2"}),
+		db.InsertNote(t.Context(), webhook.Note{Kind: webhook.NoteAudit, Owner: "o", ID: "forever", Rev: "1"}),
+	))
+	_, err := db.Receipts().Claim(t.Context(), webhook.Receipt{Key: webhook.ReceiptKey{Source: "s", ID: "r"}, Owner: "o", ExpiresAt: start.Add(time.Minute)}, start)
+	must(t, err)
+	sweep(t, db, start.Add(time.Minute-1), 0)
+	if n := records(t, db, endpoints) + records(t, db, notes) + records(t, db, receipts); n != 5 { // with the generation
+		t.Errorf("%d records before any expires, want 5", n)
+	}
+	sweep(t, db, start.Add(time.Minute), 0)
+	for b, want := range map[table]int{endpoints: 1, notes: 2, receipts: 0, expiring: 1} {
+		if n := records(t, db, b); n != want {
+			t.Errorf("%s: %d records are left, want %d", tableNames[b], n, want)
+		}
+	}
+	sweep(t, db, start.Add(time.Hour), 0)
+	if records(t, db, notes) != 1 || records(t, db, expiring) != 0 {
+		t.Errorf("%d notes are left, %d to expire; want the one without an end", records(t, db, notes), records(t, db, expiring))
 	}
 }

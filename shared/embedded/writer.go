@@ -2,12 +2,8 @@ package embedded
 
 import (
 	"context"
-	"errors"
 	"os"
 	"runtime"
-
-	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 )
 
 const (
@@ -19,11 +15,12 @@ const (
 	releaseEvery = 2 << 20
 )
 
-// write is one op for the writer.
+// write is one op for the writer. Ops that are given to it together are in one
+// transaction.
 type write struct {
 	size int // bytes that it adds, about
-	// apply validates, and only then writes. Its error refuses this op alone.
-	// It may run again when a neighbour's fault voids the transaction.
+	// apply checks, and only then writes. Its error refuses this op alone. It
+	// may run again when another op's failure voids the transaction.
 	apply func(*txn) error
 	// durable runs once the op is on disk, in the writer's goroutine, in the
 	// order of the commits. Optional.
@@ -33,32 +30,44 @@ type write struct {
 
 // write hands an op to the writer and waits until it is durable or refused.
 // When ctx ends first, its error is the answer, though the op may still land.
-func (db *DB) write(ctx context.Context, w *write) error {
-	if err := ctx.Err(); err != nil {
-		return err
+func (db *DB) write(ctx context.Context, w *write) error { return db.writeAll(ctx, w)[0] }
+
+// writeAll is write for several ops, in one transaction, with an answer for each.
+func (db *DB) writeAll(ctx context.Context, ops ...*write) []error {
+	errs := make([]error, len(ops))
+	if len(ops) == 0 {
+		return errs
 	}
-	w.done = make(chan error, 1)
-	if err := db.submit(ctx, w); err != nil {
-		return err
+	for _, w := range ops {
+		w.done = make(chan error, 1)
 	}
-	select {
-	case err := <-w.done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
+	err := db.submit(ctx, ops)
+	for i, w := range ops {
+		if errs[i] = err; err != nil {
+			continue
+		}
+		select {
+		case errs[i] = <-w.done:
+		case <-ctx.Done():
+			errs[i] = ctx.Err()
+		}
 	}
+	return errs
 }
 
 // submit holds closing for reading, so that Close cannot close the channel
 // under it; the writer reads on until then, so that this ends.
-func (db *DB) submit(ctx context.Context, w *write) error {
+func (db *DB) submit(ctx context.Context, ops []*write) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	db.closing.RLock()
 	defer db.closing.RUnlock()
 	if db.closed {
 		return ErrClosed
 	}
 	select {
-	case db.writes <- w:
+	case db.writes <- ops:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -69,19 +78,24 @@ func (db *DB) submit(ctx context.Context, w *write) error {
 func (db *DB) run() {
 	defer close(db.stopped)
 	batch := make([]*write, 0, maxBatch)
-	for first := range db.writes {
+	for ops := range db.writes {
 		runtime.Gosched() // those that the last commit woke may have more
-		batch = db.gather(append(batch[:0], first))
+		batch = db.gather(append(batch[:0], ops...))
 		db.settle(batch)
 		clear(batch)
 	}
 }
 
+func sizeOf(ops []*write) (size int) {
+	for _, w := range ops {
+		size += w.size
+	}
+	return size
+}
+
 // release keeps the memory that the mapped file takes from growing with it.
 func (db *DB) release(batch []*write) {
-	for _, w := range batch {
-		db.unreleased += w.size
-	}
+	db.unreleased += sizeOf(batch)
 	if db.unreleased < releaseEvery {
 		return
 	}
@@ -93,14 +107,14 @@ func (db *DB) release(batch []*write) {
 
 // gather takes what waits, without waiting for more.
 func (db *DB) gather(batch []*write) []*write {
-	size := batch[0].size
+	size := sizeOf(batch)
 	for len(batch) < maxBatch && size < maxBatchBytes {
 		select {
-		case w, ok := <-db.writes:
+		case ops, ok := <-db.writes:
 			if !ok {
 				return batch
 			}
-			batch, size = append(batch, w), size+w.size
+			batch, size = append(batch, ops...), size+sizeOf(ops)
 		default:
 			return batch
 		}
@@ -108,28 +122,28 @@ func (db *DB) gather(batch []*write) []*write {
 	return batch
 }
 
-// settle commits the batch and answers its ops. An op that faults half-way
-// voids the transaction: it alone is answered with the fault, and the others
-// run again without it.
+// settle commits the batch and answers its ops. An op that fails half-way voids
+// the transaction: it alone is answered with the failure, and the others run
+// again without it.
 func (db *DB) settle(batch []*write) {
 	verdicts := make([]error, len(batch))
 	for {
-		faulty, err := db.commit(batch, verdicts)
-		if faulty < 0 {
+		culprit, err := db.commit(batch, verdicts)
+		if culprit < 0 {
 			db.answer(batch, verdicts, err)
 			return
 		}
-		batch[faulty].done <- err
-		batch = append(batch[:faulty:faulty], batch[faulty+1:]...)
+		batch[culprit].done <- err
+		batch = append(batch[:culprit:culprit], batch[culprit+1:]...)
 		if len(batch) == 0 {
 			return
 		}
 	}
 }
 
-// commit runs the ops in one transaction. faulty is the op that made that
-// impossible, or -1; err without one is the commit's own.
-func (db *DB) commit(batch []*write, verdicts []error) (faulty int, err error) {
+// commit runs the ops in one transaction. culprit is the op that made
+// that impossible, or -1; err without one is the commit's own.
+func (db *DB) commit(batch []*write, verdicts []error) (culprit int, err error) {
 	tx, err := db.file.Begin(true)
 	if err != nil {
 		return -1, db.explain(err)
@@ -137,9 +151,9 @@ func (db *DB) commit(batch []*write, verdicts []error) (faulty int, err error) {
 	t := &txn{tx: tx, now: db.now(), epoch: db.epoch, noted: db.noted}
 	for i, w := range batch {
 		verdicts[i] = w.apply(t)
-		if t.fault != nil {
+		if t.failure != nil {
 			_ = tx.Rollback()
-			return i, t.fault
+			return i, t.failure
 		}
 	}
 	if err := tx.Commit(); err != nil {
@@ -174,24 +188,4 @@ type Stats struct {
 // Stats counts writes and the transactions that carried them.
 func (db *DB) Stats() Stats {
 	return Stats{Writes: db.writeCount.Load(), Transactions: db.commitCount.Load()}
-}
-
-// explain turns the file's own errors into ours.
-func (db *DB) explain(err error) error {
-	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
-		return ErrClosed
-	}
-	return err
-}
-
-// alone is for the ops of Open, before the writer runs.
-func (db *DB) alone(apply func(*txn) error) error {
-	err := db.file.Update(func(tx *bbolt.Tx) error {
-		t := &txn{tx: tx}
-		if err := apply(t); err != nil {
-			return err
-		}
-		return t.fault
-	})
-	return db.explain(err)
 }

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/storetest"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -22,7 +21,7 @@ func TestWritersShareTransactions(t *testing.T) {
 	var all sync.WaitGroup
 	for n := range writers {
 		all.Go(func() {
-			if _, err := db.InsertEvent(t.Context(), event(n, time.Time{})); err != nil {
+			if err := insertEvent(t.Context(), db, event(n, time.Time{})); err != nil {
 				t.Error(err)
 			}
 		})
@@ -48,7 +47,7 @@ func TestBatchIsBounded(t *testing.T) {
 	var all sync.WaitGroup
 	for range messages {
 		all.Go(func() {
-			if err := q.Send(t.Context(), queue.Message{Body: make([]byte, MaxBody)}); err != nil {
+			if err := q.Send(t.Context(), webhook.Message{Body: make([]byte, MaxBody)})[0]; err != nil {
 				t.Error(err)
 			}
 		})
@@ -59,7 +58,7 @@ func TestBatchIsBounded(t *testing.T) {
 	if n := db.Stats().Transactions - before.Transactions; n < 1+messages*MaxBody/(maxBatchBytes+MaxBody) {
 		t.Errorf("%d transactions held %d MiB", n, messages)
 	}
-	if err := q.Send(t.Context(), queue.Message{Body: make([]byte, MaxBody+1)}); !errors.Is(err, ErrTooLarge) {
+	if err := q.Send(t.Context(), webhook.Message{Body: make([]byte, MaxBody+1)})[0]; !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a byte more: %v, want ErrTooLarge", err)
 	}
 }
@@ -78,7 +77,7 @@ func TestFaultIsItsOwn(t *testing.T) {
 	errs := make([]error, len(ops))
 	var all sync.WaitGroup
 	for n, e := range ops {
-		all.Go(func() { _, errs[n] = db.InsertEvent(t.Context(), e) })
+		all.Go(func() { errs[n] = insertEvent(t.Context(), db, e) })
 		waiting(db, n+1) // so that their order is this one
 	}
 	release()
@@ -93,8 +92,9 @@ func TestFaultIsItsOwn(t *testing.T) {
 		t.Errorf("faulty: %v, want its fault", errs[3])
 	}
 	for _, n := range []int{3, 4, 5} {
-		_, _, err := db.LoadEvent(t.Context(), event(n, time.Time{}).MessageID)
-		must(t, err)
+		if have, _ := lookUp(t, db, event(n, time.Time{})); have == nil {
+			t.Errorf("event %d is not there", n)
+		}
 	}
 }
 
@@ -103,10 +103,7 @@ func TestCanceledWhileWaiting(t *testing.T) {
 	release := block(t, db)
 	ctx, cancel := context.WithCancel(t.Context())
 	answer := make(chan error)
-	go func() {
-		_, err := db.InsertEvent(ctx, event(1, time.Time{}))
-		answer <- err
-	}()
+	go func() { answer <- insertEvent(ctx, db, event(1, time.Time{})) }()
 	waiting(db, 1)
 	cancel()
 	if err := <-answer; !errors.Is(err, context.Canceled) {
@@ -114,7 +111,7 @@ func TestCanceledWhileWaiting(t *testing.T) {
 	}
 	release()
 	insert(t, db, event(1, time.Time{})) // the very same write: a success, landed or not
-	if _, err := db.InsertEvent(ctx, event(2, time.Time{})); !errors.Is(err, context.Canceled) {
+	if err := insertEvent(ctx, db, event(2, time.Time{})); !errors.Is(err, context.Canceled) {
 		t.Errorf("with a context that has ended: %v", err)
 	}
 }
@@ -126,24 +123,25 @@ func TestCloseFinishesWhatItWasGiven(t *testing.T) {
 	errs := make([]error, 20)
 	var all sync.WaitGroup
 	for n := range errs {
-		all.Go(func() { _, errs[n] = db.InsertEvent(t.Context(), event(n, time.Time{})) })
+		all.Go(func() { errs[n] = insertEvent(t.Context(), db, event(n, time.Time{})) })
 	}
 	waiting(db, len(errs))
 	all.Go(func() { must(t, db.Close()) })
 	release()
 	all.Wait()
-	if _, err := db.InsertEvent(t.Context(), event(99, time.Time{})); !errors.Is(err, ErrClosed) {
+	if err := insertEvent(t.Context(), db, event(99, time.Time{})); !errors.Is(err, ErrClosed) {
 		t.Errorf("write after Close: %v", err)
 	}
-	if _, _, err := db.LoadEvent(t.Context(), event(0, time.Time{}).MessageID); !errors.Is(err, ErrClosed) {
+	if _, err := db.Events(t.Context(), event(0, time.Time{}).MessageID); !errors.Is(err, ErrClosed) {
 		t.Errorf("read after Close: %v", err)
 	}
 	must(t, db.Close()) // again
 	db = openDB(t, dir, time.Now)
 	for n, err := range errs {
 		must(t, err)
-		_, _, err = db.LoadEvent(t.Context(), event(n, time.Time{}).MessageID)
-		must(t, err)
+		if have, _ := lookUp(t, db, event(n, time.Time{})); have == nil {
+			t.Errorf("event %d is not there", n)
+		}
 	}
 }
 
@@ -156,17 +154,15 @@ func TestLeasesEndWithTheirOpening(t *testing.T) {
 	first.Lease = lease // given as the event was stored
 	insert(t, db, first)
 	second := insert(t, db, event(2, time.Time{}))
-	_, err := db.LeaseEvent(t.Context(), second.MessageID, second.Rev, webhook.Claim{Targets: []string{"ep_1"}, Lease: lease, Rev: "r"})
-	must(t, err)
+	_, claim := second.Claim([]string{"ep_1"}, lease, "r")
 	d := delivery(second, "ep_1")
 	d.Lease = lease
-	must(t, db.InsertDelivery(t.Context(), d))
+	must(t, errors.Join(db.Write(t.Context(), claim, webhook.Change{Delivery: &d})...))
 
 	check := func(active bool) {
 		t.Helper()
-		for _, id := range []string{first.MessageID, second.MessageID} {
-			e, deliveries, err := db.LoadEvent(t.Context(), id)
-			must(t, err)
+		for _, want := range []webhook.Event{first, second} {
+			e, deliveries := lookUp(t, db, want, "ep_1")
 			if e.Lease.Active(clock.Now()) != active || e.Lease.Message != "m" {
 				t.Errorf("%s: lease %+v, want active: %v", e.EventID, e.Lease, active)
 			}
@@ -192,10 +188,10 @@ func TestEveryAnsweredWriteIsThere(t *testing.T) {
 		all.Go(func() {
 			for n := range 25 {
 				e := event(w*100+n, storetest.Start)
-				if _, err := db.InsertEvent(t.Context(), e); err != nil {
+				if err := insertEvent(t.Context(), db, e); err != nil {
 					t.Error(err)
 				}
-				if err := errors.Join(q.Send(t.Context(), queue.Message{Body: []byte(e.MessageID)}), db.InsertDelivery(t.Context(), delivery(e, "ep_1"))); err != nil {
+				if err := errors.Join(q.Send(t.Context(), webhook.Message{Body: []byte(e.MessageID)})[0], insertDelivery(t.Context(), db, delivery(e, "ep_1"))); err != nil {
 					t.Error(err)
 				}
 			}
@@ -209,9 +205,9 @@ func TestEveryAnsweredWriteIsThere(t *testing.T) {
 			break
 		}
 		for _, r := range got {
-			_, deliveries, err := db.LoadEvent(t.Context(), string(r.Body))
-			if err != nil || len(deliveries) != 1 || seen[string(r.Body)] {
-				t.Errorf("%s: %d deliveries, seen %v, %v", r.Body, len(deliveries), seen[string(r.Body)], err)
+			have, deliveries := lookUp(t, db, webhook.Event{MessageID: string(r.Body), Account: "acct", AcceptedAt: storetest.Start}, "ep_1")
+			if have == nil || len(deliveries) != 1 || seen[string(r.Body)] {
+				t.Errorf("%s: %+v, %d deliveries, seen %v", r.Body, have, len(deliveries), seen[string(r.Body)])
 			}
 			seen[string(r.Body)] = true
 		}

@@ -5,76 +5,135 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// Limits of a completion's fields, in bytes. Account and event id are parts of
-// DynamoDB keys (2,048 and 1,024 bytes at most).
+// Limits of a completion's fields, in bytes. The account is part of DynamoDB's
+// keys (2,048 bytes at most).
 const (
 	maxAccount = 128
 	maxID      = 256
 	maxName    = 128
-	maxEventID = 600
+	maxEventID = 650 // the default form of the longest fields fits
 	maxURL     = 2048
 )
 
-// fill sets what was left out and checks the rest.
-func (c *completion) fill() error {
-	if c.Account == "" {
-		c.Account = DefaultAccount
-	}
-	if err := CheckAccount(c.Account); err != nil {
-		return err
-	}
-	for _, f := range []struct{ name, value, example string }{
-		{"id", c.ID, `the job's id, like "bf68a3"`},
-		{"status", c.Status, `the job's status, like "success"`},
-		{"type", c.Type, `the job's type, like "content_translate"`},
-	} {
-		if f.value == "" {
-			return fault(f.name, "is missing; it must be "+f.example)
-		}
-	}
-	if c.EventType == "" {
-		c.EventType = c.Type + "." + c.Status
-	}
-	if c.EventID == "" {
-		c.EventID = c.EventType + "/" + c.ID + "/" + c.Status
-	}
-	return c.check()
+// fields are a completion's but its result and error; see section 7 of the design.
+type fields struct {
+	ID, Status, Type, Account string
+	EventType, EventID        string
+	CallbackURL               string
+	CallbackProfile           webhook.Profile
+	OccurredAt                string // as it came
 }
 
-func (c *completion) check() error {
-	for _, f := range []struct {
-		name, value string
-		limit       int
-	}{
-		{"id", c.ID, maxID},
-		{"status", c.Status, maxName},
-		{"type", c.Type, maxName},
-		{"event_type", c.EventType, 2*maxName + 1},
-		{"event_id", c.EventID, maxEventID},
+func (m *members) fields() (f fields, err error) {
+	var profile string
+	for i, into := range [...]*string{
+		jobID: &f.ID, status: &f.Status, jobType: &f.Type, account: &f.Account, callbackURL: &f.CallbackURL,
+		callbackProfile: &profile, eventType: &f.EventType, eventID: &f.EventID, occurredAt: &f.OccurredAt,
 	} {
-		if err := checkText(f.name, f.value, f.limit); err != nil {
-			return err
+		if into == nil { // result or error
+			continue
+		}
+		if *into, err = m.text(i); err != nil {
+			return f, err
 		}
 	}
-	if c.CallbackURL == "" {
-		if c.CallbackProfile != "" {
-			return fault("callback_profile", "is given without a callback_url")
+	if profile != "" {
+		if f.CallbackProfile, err = webhook.ParseProfile(profile); err != nil {
+			return f, invalid("callback_profile", err.Error())
+		}
+	}
+	return f, nil
+}
+
+// fill sets what was left out and checks all.
+func (f *fields) fill() error {
+	if f.Account == "" {
+		f.Account = webhook.DefaultAccount
+	}
+	if err := CheckAccount(f.Account); err != nil {
+		return err
+	}
+	for _, r := range []struct{ name, value, example string }{
+		{"id", f.ID, `the job's id, like "bf68a3"`},
+		{"status", f.Status, `the job's status, like "success"`},
+		{"type", f.Type, `the job's type, like "content_translate"`},
+	} {
+		if r.value == "" {
+			return invalid(r.name, "is missing; it must be "+r.example)
+		}
+	}
+	if f.EventType == "" {
+		f.EventType = f.Type + "." + f.Status
+	}
+	if f.EventID == "" {
+		f.EventID = webhook.DefaultEventID(f.EventType, f.ID, f.Status)
+	}
+	return f.check()
+}
+
+func (f *fields) check() error {
+	for _, c := range []struct {
+		name, value string
+		limit       int
+		slash       bool // else a default event id could not be taken apart
+	}{
+		{"id", f.ID, maxID, true},
+		{"status", f.Status, maxName, false},
+		{"type", f.Type, maxName, false},
+		{"event_type", f.EventType, 2*maxName + 1, false},
+		{"event_id", f.EventID, maxEventID, true},
+	} {
+		if err := checkText(c.name, c.value, c.limit); err != nil {
+			return err
+		}
+		if !c.slash && strings.Contains(c.value, "/") {
+			return invalid(c.name, `contains a slash, which separates the parts of an event id; use another character, such as "." or "_"`)
+		}
+	}
+	if f.CallbackURL == "" {
+		if f.CallbackProfile != "" {
+			return invalid("callback_profile", "is given without a callback_url")
 		}
 		return nil
 	}
-	return CheckCallbackURL(c.CallbackURL)
+	return CheckCallbackURL(f.CallbackURL)
+}
+
+// occurred is when the job ended: as the completion says, else as EventBridge
+// does, else when it was accepted.
+func (f *fields) occurred(sent string, accepted time.Time) (time.Time, error) {
+	if f.OccurredAt != "" {
+		t, err := time.Parse(time.RFC3339, f.OccurredAt)
+		if err != nil || outOfRange(t) {
+			return time.Time{}, invalid("occurred_at", `is not an RFC 3339 time; write it like "2026-11-20T12:00:00Z"`)
+		}
+		return t.UTC(), nil
+	}
+	if t, err := time.Parse(time.RFC3339, sent); err == nil && !outOfRange(t) {
+		return t.UTC(), nil
+	}
+	return accepted, nil
+}
+
+// outOfRange: in UTC, "9999-12-31T23:59:59-01:00" has a year that RFC 3339
+// cannot write, so that no body could be built.
+func outOfRange(t time.Time) bool {
+	return t.IsZero() || t.UTC().Year() < 0 || t.UTC().Year() > 9999
 }
 
 func checkText(name, value string, limit int) error {
 	if len(value) > limit {
-		return fault(name, fmt.Sprintf("is %d bytes long; at most %d are possible", len(value), limit))
+		return invalid(name, fmt.Sprintf("is %d bytes long; the maximum is %d", len(value), limit))
 	}
 	if !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
-		return fault(name, "has control characters; use printable text")
+		return invalid(name, "has control characters; use printable text")
 	}
 	return nil
 }
@@ -85,7 +144,7 @@ func CheckAccount(account string) error {
 		return !strings.ContainsRune("-_.:@", r) && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
 	}
 	if account == "" || len(account) > maxAccount || strings.ContainsFunc(account, bad) {
-		return fault("account", fmt.Sprintf("must be 1 to %d letters, digits or - _ . : @", maxAccount))
+		return invalid("account", fmt.Sprintf("must be 1 to %d letters, digits or - _ . : @", maxAccount))
 	}
 	return nil
 }
@@ -96,16 +155,16 @@ func CheckAccount(account string) error {
 func CheckCallbackURL(raw string) error {
 	const want = `it must be a whole URL like "https://example.com/hooks?job=1"`
 	if len(raw) > maxURL {
-		return fault("callback_url", fmt.Sprintf("is %d bytes long; at most %d are possible", len(raw), maxURL))
+		return invalid("callback_url", fmt.Sprintf("is %d bytes long; the maximum is %d", len(raw), maxURL))
 	}
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || strings.Contains(raw, " ") || u.Hostname() == "" || !portOK(u.Port()) || u.Opaque != "" || checkText("", raw, maxURL) != nil:
-		return fault("callback_url", "is not a URL; "+want)
+		return invalid("callback_url", "is not a URL; "+want)
 	case u.Scheme != "https" && u.Scheme != "http":
-		return fault("callback_url", "is not an HTTPS URL; "+want)
+		return invalid("callback_url", "is not an HTTPS URL; "+want)
 	case u.User != nil:
-		return fault("callback_url", "must not carry a user name or password; verify the signature instead")
+		return invalid("callback_url", "must not carry a user name or password; verify the signature instead")
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/payload"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -16,22 +15,38 @@ import (
 // it does not compress, with room for the rest of the record.
 const DefaultMaxResult = 256 << 10
 
-// DefaultAccount is whose a completion is that names no account.
-const DefaultAccount = "default"
-
 // Rules are what an operator may set about completions.
 type Rules struct {
-	MaxResult int             // bytes; DefaultMaxResult when 0
-	Profile   payload.Profile // of job-level URLs that name none; payload.Standard when empty
-	Retention time.Duration   // how long the event is kept
+	MaxResult int            // bytes; DefaultMaxResult when 0
+	Oversize  OversizeResult // OmitResult when empty
+	Retention time.Duration  // how long the event is kept
+}
+
+// OversizeResult says what becomes of a completion whose result and error are
+// over Rules.MaxResult.
+type OversizeResult string
+
+// The ways to treat an oversize result.
+const (
+	OmitResult   OversizeResult = "omit"   // the event goes without its result, and says so
+	RejectResult OversizeResult = "reject" // the completion is rejected
+)
+
+// ParseOversizeResult returns the way of a name; its error lists the names.
+func ParseOversizeResult(name string) (OversizeResult, error) {
+	switch o := OversizeResult(name); o {
+	case OmitResult, RejectResult:
+		return o, nil
+	}
+	return "", fmt.Errorf("unknown way to treat an oversize result: %s or %s is needed", OmitResult, RejectResult)
 }
 
 // Error says what is wrong with a completion and what would be right. It
 // quotes nothing of the completion's result.
 type Error struct {
-	Field    string // "callback_url"; empty when the whole is at fault
+	Field    string // "callback_url"; empty when it is no one field
 	Want     string // what is wrong and what would be right
-	TooLarge bool   // the fault is its size
+	TooLarge bool   // it is its size that is wrong
 }
 
 func (e *Error) Error() string {
@@ -41,149 +56,80 @@ func (e *Error) Error() string {
 	return e.Field + ": " + e.Want
 }
 
-func fault(field, want string) *Error { return &Error{Field: field, Want: want} }
+func invalid(field, want string) *Error { return &Error{Field: field, Want: want} }
 
-// completion is the wire form; see section 7 of the design.
-type completion struct {
-	ID, Status, Type, Account    string
-	CallbackURL, CallbackProfile string
-	EventType, EventID           string
-	OccurredAt                   string
-	Result, Error                json.RawMessage
+// Completion is what Parse has read.
+type Completion struct {
+	Event webhook.Event
+	// Unknown names the completion's members that jobhook does not know, in
+	// their order: at most 10, each cut to 64 bytes, unprintable characters
+	// replaced. They change nothing else.
+	Unknown []string
 }
 
 // Parse reads a completion as it comes from EventBridge (the whole event) or
 // alone. account, when not empty, is whose it is whatever it says (the API has
-// it in the path). Members that it does not know are ignored. Bad input is an
-// *Error. The event keeps nothing of body.
-func Parse(body []byte, account string, now time.Time, rules Rules) (webhook.Event, error) {
-	m, err := read(body)
+// it in the path). Bad input is an *Error. The event keeps nothing of body.
+func Parse(body []byte, account string, now time.Time, rules Rules) (Completion, error) {
+	m, sent, err := read(body)
 	if err != nil {
-		return webhook.Event{}, err
+		return Completion{}, err
 	}
-	fallback := now
-	if m.raw[mDetailType] != nil && m.raw[mDetail] != nil {
-		if sent, err := m.text(mTime); err == nil {
-			if t, err := time.Parse(time.RFC3339, sent); err == nil {
-				fallback = t
-			}
-		}
-		if m, err = read(m.raw[mDetail]); err != nil {
-			return webhook.Event{}, err
-		}
-	}
-	c, err := m.completion()
+	f, err := m.fields()
 	if err != nil {
-		return webhook.Event{}, err
+		return Completion{}, err
 	}
 	if account != "" {
-		if c.Account != "" && c.Account != account {
-			return webhook.Event{}, fault("account", "differs from the account in the path; leave it out")
+		if f.Account != "" && f.Account != account {
+			return Completion{}, invalid("account", "differs from the account in the path; leave it out")
 		}
-		c.Account = account
+		f.Account = account
 	}
-	return c.event(fallback, now, rules)
-}
-
-func (m *members) completion() (c completion, err error) {
-	if m.twice != "" {
-		return c, fault(m.twice, "is given twice; give it once")
-	}
-	for i, into := range map[int]*string{
-		mID: &c.ID, mStatus: &c.Status, mType: &c.Type, mAccount: &c.Account, mCallbackURL: &c.CallbackURL,
-		mCallbackProfile: &c.CallbackProfile, mEventType: &c.EventType, mEventID: &c.EventID, mOccurredAt: &c.OccurredAt,
-	} {
-		if *into, err = m.text(i); err != nil {
-			return c, err
-		}
-	}
-	c.Result, c.Error = m.raw[mResult], m.raw[mError]
-	return c, nil
-}
-
-func (c completion) event(fallback, now time.Time, rules Rules) (webhook.Event, error) {
-	if err := c.fill(); err != nil {
-		return webhook.Event{}, err
+	if err := f.fill(); err != nil {
+		return Completion{}, err
 	}
 	e := webhook.Event{
-		MessageID: webhook.MessageID(c.Account, c.EventID), EventID: c.EventID, Type: c.EventType, Account: c.Account,
-		Job:         payload.Job{ID: c.ID, Status: c.Status, Type: c.Type},
-		AcceptedAt:  now.UTC(),
-		ExpiresAt:   now.UTC().Add(rules.Retention),
-		CallbackURL: c.CallbackURL,
+		MessageID: webhook.MessageID(f.Account, f.ID, f.EventID), EventID: f.EventID, Type: f.EventType, Account: f.Account,
+		Job:             webhook.Job{ID: f.ID, Status: f.Status, Type: f.Type},
+		AcceptedAt:      now.UTC().Truncate(time.Millisecond),
+		ExpiresAt:       now.UTC().Add(rules.Retention + time.Second - 1).Truncate(time.Second),
+		CallbackURL:     f.CallbackURL,
+		CallbackProfile: f.CallbackProfile,
 	}
-	var err error
-	if e.OccurredAt, err = c.occurred(fallback); err != nil {
-		return webhook.Event{}, err
+	if e.OccurredAt, err = f.occurred(sent, e.AcceptedAt); err != nil {
+		return Completion{}, err
 	}
-	if e.CallbackProfile, err = c.profile(rules.Profile); err != nil {
-		return webhook.Event{}, err
+	if e.Result, e.Error, err = m.outcome(rules); err != nil {
+		return Completion{}, err
 	}
-	if e.Result, e.Error, err = c.content(rules.MaxResult); err != nil {
-		return webhook.Event{}, err
-	}
-	e.Hash = webhook.ContentHash(e, c.OccurredAt)
-	return e, nil
+	e.Hash = webhook.ContentHash(e, f.OccurredAt, m.values[result])
+	e.ResultOmitted = e.Result == nil && m.values[result] != nil
+	return Completion{Event: e, Unknown: m.unknown}, nil
 }
 
-func (c completion) occurred(fallback time.Time) (time.Time, error) {
-	if c.OccurredAt == "" {
-		return fallback.UTC(), nil
-	}
-	t, err := time.Parse(time.RFC3339, c.OccurredAt)
-	if err != nil {
-		return time.Time{}, fault("occurred_at", `is not an RFC 3339 time; write it like "2026-11-20T12:00:00Z"`)
-	}
-	return t.UTC(), nil
-}
-
-func (c completion) profile(fallback payload.Profile) (payload.Profile, error) {
-	switch {
-	case c.CallbackProfile != "":
-		p, err := payload.ParseProfile(c.CallbackProfile)
-		if err != nil {
-			return "", fault("callback_profile", err.Error())
-		}
-		return p, nil
-	case c.CallbackURL == "":
-		return "", nil
-	case fallback == "":
-		return payload.Standard, nil
-	}
-	return fallback, nil
-}
-
-// content makes result and error canonical and holds them to the limit.
-func (c completion) content(limit int) (result, failure json.RawMessage, err error) {
+// outcome is the result and the error, which are held to the limit together.
+func (m *members) outcome(rules Rules) (res, failed json.RawMessage, err error) {
+	limit := rules.MaxResult
 	if limit == 0 {
 		limit = DefaultMaxResult
 	}
-	if result, err = canonical("result", c.Result); err != nil {
-		return nil, nil, err
+	res, failed = m.values[result], m.values[failure]
+	if string(failed) == "null" {
+		failed = nil
 	}
-	if failure, err = canonical("error", c.Error); err != nil {
-		return nil, nil, err
+	if failed != nil && failed[0] != '"' && failed[0] != '{' {
+		return nil, nil, invalid("error", "must be a string or an object")
 	}
-	if string(failure) == "null" {
-		failure = nil
-	}
-	if failure != nil && failure[0] != '"' && failure[0] != '{' {
-		return nil, nil, fault("error", "must be a string or an object")
-	}
-	if size := len(result) + len(failure); size > limit {
+	const fetch = "put the rest where the customer can fetch it and send its address"
+	switch size := len(res) + len(failed); {
+	case size <= limit:
+		return res, failed, nil
+	case rules.Oversize == RejectResult:
 		return nil, nil, &Error{Field: "result", TooLarge: true, Want: fmt.Sprintf(
-			"result and error are %d bytes; at most %d are possible: put the rest where the customer can fetch it and send its address", size, limit)}
+			"result and error are %d bytes; the maximum is %d: %s", size, limit, fetch)}
+	case len(failed) > limit:
+		return nil, nil, &Error{Field: "error", TooLarge: true, Want: fmt.Sprintf(
+			"is %d bytes; the maximum is %d: %s", len(failed), limit, fetch)}
 	}
-	return result, failure, nil
-}
-
-func canonical(field string, raw json.RawMessage) (json.RawMessage, error) {
-	if raw == nil {
-		return nil, nil
-	}
-	out, err := payload.Canonical(nil, raw)
-	if err != nil {
-		return nil, fault(field, err.Error())
-	}
-	return out, nil
+	return nil, failed, nil
 }

@@ -2,31 +2,33 @@ package intake
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"github.com/jobhook/jobhook/shared/canonjson"
 )
 
-// known are the members that mean something here, by their exact names: to
-// encoding/json's structs "Result" and "reſult" are "result" too, and a
-// platform's own field would take its place.
+// The members that are read, by their exact names: to encoding/json's structs
+// "Result" and "reſult" are "result" too, and a platform's own field would take
+// its place. From detailType on they are EventBridge's.
 const (
-	mID = iota
-	mStatus
-	mType
-	mAccount
-	mResult
-	mError
-	mCallbackURL
-	mCallbackProfile
-	mEventType
-	mEventID
-	mOccurredAt
-	mDetailType
-	mTime
-	mDetail
+	jobID = iota
+	status
+	jobType
+	account
+	result
+	failure
+	callbackURL
+	callbackProfile
+	eventType
+	eventID
+	occurredAt
+	detailType
+	sentAt
+	detail
 	memberCount
 )
 
@@ -35,140 +37,113 @@ var memberNames = [memberCount]string{
 	"event_type", "event_id", "occurred_at", "detail-type", "time", "detail",
 }
 
-// members are the raw values of an object's known members; nil where there is
-// none. Of one given twice, twice has the name.
+// Bounds of Completion.Unknown.
+const (
+	maxUnknown     = 10
+	maxUnknownName = 64 // bytes
+)
+
+// members are an object's: the canonical values of those that are read, nil
+// where there is none.
 type members struct {
-	raw   [memberCount][]byte
-	twice string
+	values  [memberCount][]byte
+	twice   string // a name that is read and was given twice
+	unknown []string
 }
 
-// read finds the known members of a JSON object. It quotes nothing of it.
-func read(body []byte) (members, error) {
+// read reads a completion in one pass, within EventBridge's event or alone, and
+// also returns when EventBridge says that it was sent ("" when alone).
+func read(body []byte) (m members, sent string, err error) {
 	if len(bytes.TrimSpace(body)) == 0 {
-		return members{}, fault("", "the body is empty; send a JSON object with id, status and type")
+		return m, "", invalid("", "the body is empty; send a JSON object with id, status and type")
 	}
-	if !utf8.Valid(body) {
-		return members{}, fault("", "not UTF-8; JSON is written in UTF-8")
+	var inner members
+	err = canonjson.Each(body, memberNames[detail], func(found canonjson.Member) {
+		if found.Inner {
+			inner.note(found)
+		} else {
+			m.note(found)
+		}
+	})
+	bad, _ := errors.AsType[*canonjson.Error](err)
+	switch {
+	case err == nil:
+	case errors.Is(err, canonjson.ErrUTF8):
+		return m, "", invalid("", fmt.Sprintf("not UTF-8 at byte %d; JSON is written in UTF-8", bad.Offset))
+	case errors.Is(err, canonjson.ErrObject):
+		return m, "", notObject(body[bad.Offset:])
+	default:
+		return m, "", invalid("", err.Error())
 	}
-	if !json.Valid(body) {
-		return members{}, notJSON(body)
+	within := m.values[detailType] != nil && m.values[detail] != nil
+	switch {
+	case m.twice != "":
+		return m, "", invalid(m.twice, "is given twice; give it once")
+	case !within:
+		return m, "", nil
+	case m.values[detail][0] != '{':
+		return m, "", notObject(m.values[detail])
+	case inner.twice != "":
+		return m, "", invalid(inner.twice, "is given twice; give it once")
 	}
-	body = bytes.TrimSpace(body)
-	if kind := kindOf(body); kind != "object" {
-		return members{}, fault("", fmt.Sprintf("a JSON %s; it must be an object with id, status and type", kind))
-	}
-	var m members
-	for rest := next(body[1:]); rest[0] != '}'; {
-		key, after := value(rest)
-		v, after := value(next(after))
-		m.note(key, v)
-		rest = next(after)
-	}
-	return m, nil
+	sent, _ = m.text(sentAt) // not the platform's own: an unusable one is none
+	return inner, sent, nil
 }
 
-func notJSON(body []byte) error {
-	var nothing json.RawMessage
-	if syntax, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(body, &nothing)); ok {
-		return fault("", fmt.Sprintf("not JSON: it breaks off or goes wrong at byte %d", syntax.Offset))
-	}
-	return fault("", "not JSON")
+func notObject(value []byte) *Error {
+	return invalid("", fmt.Sprintf("a JSON %s; it must be an object with id, status and type", canonjson.Kind(value)))
 }
 
-func (m *members) note(key, v []byte) {
-	name := string(key[1 : len(key)-1])
-	if strings.Contains(name, `\`) {
-		if json.Unmarshal(key, &name) != nil {
+func (m *members) note(found canonjson.Member) {
+	for i, name := range memberNames {
+		if found.Name != name {
+			continue
+		}
+		if m.values[i] != nil {
+			m.twice = name
+		}
+		if m.values[i] = found.Value; found.Value == nil {
+			m.values[i] = []byte("{}") // detail, whose members come by themselves
+		}
+		if i < detailType {
 			return
 		}
 	}
-	for i, known := range memberNames {
-		if name != known {
-			continue
-		}
-		if m.raw[i] != nil {
-			m.twice = name
-		}
-		m.raw[i] = v
+	if len(m.unknown) < maxUnknown {
+		m.unknown = append(m.unknown, printable(found.Name))
 	}
 }
 
-// next skips white space and what separates members. The text is valid JSON.
-func next(text []byte) []byte { return bytes.TrimLeft(text, " \t\r\n,:") }
-
-// value splits off the value that a valid JSON text begins with.
-func value(text []byte) (v, rest []byte) {
-	depth := 0
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
-		case '"':
-			i += stringEnd(text[i:])
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth == 0 {
-				return text[:i], text[i:]
-			}
-			depth--
-		case ',', ' ', '\t', '\r', '\n', ':':
-			if depth == 0 {
-				return text[:i], text[i:]
-			}
-			continue
-		default:
-			continue
+// printable is a name as a log may hold it.
+func printable(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return utf8.RuneError
 		}
-		if depth == 0 {
-			return text[:i+1], text[i+1:]
-		}
+		return r
+	}, name)
+	if len(name) <= maxUnknownName {
+		return name
 	}
-	return text, nil
-}
-
-// stringEnd is the place of a string's closing quote.
-func stringEnd(text []byte) int {
-	for i := 1; i < len(text); i++ {
-		switch text[i] {
-		case '\\':
-			i++
-		case '"':
-			return i
-		}
+	end := maxUnknownName
+	for !utf8.RuneStart(name[end]) {
+		end--
 	}
-	return len(text) - 1
+	return name[:end]
 }
 
 // text is a member that must be a string; empty when it is not there, or null.
 func (m *members) text(i int) (string, error) {
-	raw := m.raw[i]
-	if raw == nil || string(raw) == "null" {
+	value := m.values[i]
+	if value == nil || string(value) == "null" {
 		return "", nil
 	}
-	if kind := kindOf(raw); kind != "string" {
-		return "", fault(memberNames[i], fmt.Sprintf("is a JSON %s; it must be a string", kind))
+	if value[0] != '"' {
+		return "", invalid(memberNames[i], fmt.Sprintf("is a JSON %s; it must be a string", canonjson.Kind(value)))
 	}
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return "", fault(memberNames[i], "is not a JSON string")
-	}
+	s := canonjson.Unquote(value)
 	if strings.ContainsRune(s, utf8.RuneError) {
-		return "", fault(memberNames[i], "has half a surrogate pair or U+FFFD, which is no text; use whole characters")
+		return "", invalid(memberNames[i], "has half a surrogate pair or U+FFFD, which is no text; use whole characters")
 	}
 	return s, nil
-}
-
-func kindOf(raw []byte) string {
-	switch raw[0] {
-	case '{':
-		return "object"
-	case '[':
-		return "array"
-	case '"':
-		return "string"
-	case 't', 'f':
-		return "bool"
-	case 'n':
-		return "null"
-	}
-	return "number"
 }

@@ -5,44 +5,47 @@ import (
 	"fmt"
 	"time"
 	"unicode/utf8"
+
+	"github.com/jobhook/jobhook/shared/canonjson"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// Job is whose completion is told.
-type Job struct{ ID, Status, Type string }
-
 // Content is what a body is made of. Result and Error are canonical JSON (as
-// Canonical writes it; Body does not check them again) or nil for none.
+// canonjson writes it; Body does not check them again) or nil for none.
 type Content struct {
-	Job           Job
+	Job           webhook.Job
 	EventType     string    // in standard and antinium
 	OccurredAt    time.Time // in standard and antinium, written in UTC
 	Result, Error []byte
 	CallbackURL   string // in unitary
 	IncludeResult bool   // whether the endpoint wants the result
+	// ResultOmitted says that there was a result, too large to be kept: an
+	// endpoint that wants results is told so, in standard and antinium.
+	ResultOmitted bool
 }
 
-// Body returns the body of a profile. The same content gives the same bytes,
-// always: a retry and a replay may make them anew.
+// Body returns the body of a profile. The same content always gives the same
+// bytes, so a retry and a replay may build it again.
 //
 // It fails when the profile is unknown, a text is not valid UTF-8, or the time
 // is not set or does not fit RFC 3339.
-func Body(p Profile, c Content) ([]byte, error) {
+func Body(p webhook.Profile, c Content) ([]byte, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("%s body: %w", p, err)
 	}
 	if !c.IncludeResult {
-		c.Result = nil
+		c.Result, c.ResultOmitted = nil, false
 	}
 	b := make(object, 1, 256+len(c.Result)+2*len(c.Error)+len(c.CallbackURL))
 	b[0] = '{'
 	switch p {
-	case Standard:
-		return c.event(b, "type")
-	case Antinium:
-		return c.event(b, "event")
-	case SharpAPI:
-		b = b.text("id", c.Job.ID).text("status", c.Job.Status).text("type", c.Job.Type).value("result", c.Result)
-	case Unitary:
+	case webhook.Standard:
+		return c.event(b, "type", c.data)
+	case webhook.Antinium:
+		return c.event(b, "event", c.spread)
+	case webhook.SharpAPI:
+		b = c.job(b).value("result", c.Result)
+	case webhook.Unitary:
 		b = c.unitary(b)
 	default:
 		return nil, errors.New("body: unknown profile")
@@ -59,46 +62,81 @@ func (c Content) check() error {
 		{"callback URL", c.CallbackURL},
 	} {
 		if !utf8.ValidString(f.text) {
-			return fmt.Errorf("the %s is %w", f.name, ErrUTF8)
+			return fmt.Errorf("the %s is %w", f.name, canonjson.ErrUTF8)
 		}
 	}
 	return nil
 }
 
 // event writes {<name>: event type, "timestamp", "data"}.
-func (c Content) event(b object, name string) ([]byte, error) {
+func (c Content) event(b object, name string, data func(object) object) ([]byte, error) {
 	at := c.OccurredAt.UTC()
 	if at.IsZero() || at.Year() < 0 || at.Year() > 9999 {
 		return nil, errors.New("body: the time it occurred is not set or beyond the year 9999")
 	}
 	b = append(b.text(name, c.EventType).key("timestamp"), '"')
 	b = append(at.AppendFormat(b, time.RFC3339Nano), `","data":{`...)
-	b = c.data(b)
+	b = data(b)
 	return append(b, '}', '}'), nil
 }
 
-// data writes the members of "data": those of a result that is an object, with
-// the job's id, status and error where it has none of that name, else
+func (c Content) job(b object) object {
+	return b.text("id", c.Job.ID).text("status", c.Job.Status).text("type", c.Job.Type)
+}
+
+// data writes standard's: id, status, type[, result][, error]. A result never
+// hides what is the job's own.
+func (c Content) data(b object) object { return c.outcome(c.job(b)) }
+
+// outcome writes [result][, error], or result_omitted in the result's place.
+func (c Content) outcome(b object) object {
+	if c.ResultOmitted {
+		b = append(b.key("result_omitted"), "true"...)
+	}
+	return c.failure(b.value("result", c.Result))
+}
+
+func (c Content) failure(b object) object {
+	if !present(c.Error) {
+		return b
+	}
+	return b.value("error", c.Error)
+}
+
+// spread writes antinium's: the members of a result that is an object, with the
+// job's id, status and error where it has none of that name, else
 // id, status[, result][, error].
-func (c Content) data(b object) object {
-	var err []byte
-	if present(c.Error) {
-		err = c.Error
-	}
+func (c Content) spread(b object) object {
 	if len(c.Result) < 2 || c.Result[0] != '{' {
-		return b.text("id", c.Job.ID).text("status", c.Job.Status).value("result", c.Result).value("error", err)
+		return c.outcome(b.text("id", c.Job.ID).text("status", c.Job.Status))
 	}
-	s := survey(c.Result)
-	b = b.members(c.Result[1:s.named]) // keys that are array indices come first
-	if !s.id {
+	var id, status, failure bool
+	names := 1 // offset of the first name that is no array index: those come first
+	for name, value := range canonjson.Walk(c.Result) {
+		switch string(name) {
+		case "id":
+			id = true
+		case "status":
+			status = true
+		case "error":
+			failure = true
+		}
+		if canonjson.IsIndex(name) {
+			names += len(name) + len(value) + 4
+		}
+	}
+	end := len(c.Result) - 1
+	names = min(names, end)
+	b = b.members(c.Result[1:names])
+	if !id {
 		b = b.text("id", c.Job.ID)
 	}
-	if !s.status {
+	if !status {
 		b = b.text("status", c.Job.Status)
 	}
-	b = b.members(c.Result[s.named : len(c.Result)-1])
-	if !s.error {
-		b = b.value("error", err)
+	b = b.members(c.Result[names:end])
+	if !failure {
+		b = c.failure(b)
 	}
 	return b
 }
@@ -106,10 +144,9 @@ func (c Content) data(b object) object {
 // unitary writes {"job_id","callback_url","is_error","result"}.
 func (c Content) unitary(b object) object {
 	b = b.text("job_id", c.Job.ID).text("callback_url", c.CallbackURL).key("is_error")
-	switch failed := Failed(c.Job.Status, c.Error); {
-	case failed:
-		b = append(append(b, "true"...), `,"result":{"error":`...)
-		return append(appendReason(b, c), '}')
+	switch {
+	case Failed(c.Job.Status, c.Error):
+		return append(c.reason(append(b, `true,"result":{"error":`...)), '}')
 	case len(c.Result) == 0:
 		return append(b, `false,"result":null`...)
 	default:
@@ -117,19 +154,25 @@ func (c Content) unitary(b object) object {
 	}
 }
 
-// appendReason writes why a job failed, as a string: the error if it is one,
-// its message if it is an object that has one, else its JSON text; the status
-// where there is no error.
-func appendReason(b object, c Content) object {
+// reason writes why a job failed, as a string: the error if it is one, its
+// message if it is an object that has one (the last, if repeated), else its JSON
+// text; the status where there is no error.
+func (c Content) reason(b object) object {
 	switch {
 	case !present(c.Error):
-		return appendString(b, c.Job.Status)
+		return canonjson.AppendString(b, c.Job.Status)
 	case c.Error[0] == '"':
 		return append(b, c.Error...)
 	case c.Error[0] == '{':
-		if m := survey(c.Error).message; len(m) > 0 && m[0] == '"' {
-			return append(b, m...)
+		var message []byte
+		for name, value := range canonjson.Walk(c.Error) {
+			if string(name) == "message" {
+				message = value
+			}
+		}
+		if len(message) > 0 && message[0] == '"' {
+			return append(b, message...)
 		}
 	}
-	return appendString(b, c.Error)
+	return canonjson.AppendString(b, c.Error)
 }

@@ -10,12 +10,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jobhook/jobhook/shared/canonjson"
 	"github.com/jobhook/jobhook/shared/payload"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 var update = flag.Bool("update", false, "write testdata/golden anew; bodies must never change, so only for new cases")
 
-// contents are the kinds of completion; "-" is none.
+// contents are the kinds of completion; "-" is none, "omitted" a result that was
+// too large.
 func contents() []struct{ name, status, result, error string } {
 	return []struct{ name, status, result, error string }{
 		{"object", "success", `{"content":"Bonjour","n":1}`, "-"},
@@ -44,17 +47,23 @@ func contents() []struct{ name, status, result, error string } {
 		{"error null, failed", "failed", "-", `null`},
 		{"failed without error", "Timed_Out", "-", "-"},
 		{"failed with result", "canceled", `{"a":1}`, "-"},
+		{"omitted", "success", "omitted", "-"},
+		{"omitted, and error", "failed", "omitted", `"no luck"`},
 	}
 }
 
 func content(status, result, failure string, include bool) payload.Content {
 	c := payload.Content{
-		Job:       payload.Job{ID: "bf68-1", Status: status, Type: "content_translate"},
+		Job:       webhook.Job{ID: "bf68-1", Status: status, Type: "content_translate"},
 		EventType: "content_translate." + status, CallbackURL: "https://example.com/hook?a=1&b=<2>",
 		OccurredAt:    time.Date(2026, 11, 20, 13, 4, 5, 120_000_000, time.FixedZone("", 3600)),
 		IncludeResult: include,
 	}
-	if result != "-" {
+	switch result {
+	case "-":
+	case "omitted":
+		c.ResultOmitted = true
+	default:
 		c.Result = []byte(result)
 	}
 	if failure != "-" {
@@ -64,7 +73,7 @@ func content(status, result, failure string, include bool) payload.Content {
 }
 
 func TestGoldenBodies(t *testing.T) {
-	for _, p := range payload.Profiles() {
+	for _, p := range webhook.Profiles() {
 		var all strings.Builder
 		for _, include := range []bool{true, false} {
 			for _, c := range contents() {
@@ -105,7 +114,7 @@ func golden(t *testing.T, name, got string) {
 
 func assertCanonical(t *testing.T, body []byte) {
 	t.Helper()
-	again, err := payload.Canonical(nil, body)
+	again, err := canonjson.Append(nil, body)
 	if err != nil || string(again) != string(body) {
 		t.Errorf("the body is not canonical: %v\n%.300s\n%.300s", err, body, again)
 	}
@@ -126,11 +135,11 @@ func TestBodyTimes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := content("success", "-", "-", true)
 			c.OccurredAt = test.at
-			body, err := payload.Body(payload.Standard, c)
+			body, err := payload.Body(webhook.Standard, c)
 			if (err == nil) != (test.want != "") || !strings.Contains(string(body), test.want) {
 				t.Errorf("%s, %v; want %q", body, err, test.want)
 			}
-			if _, err := payload.Body(payload.Unitary, c); err != nil {
+			if _, err := payload.Body(webhook.Unitary, c); err != nil {
 				t.Errorf("unitary has no time: %v", err)
 			}
 		})
@@ -141,11 +150,11 @@ func TestBodyRefuses(t *testing.T) {
 	if _, err := payload.Body("other", content("success", "-", "-", true)); err == nil {
 		t.Error("an unknown profile has a body")
 	}
-	for _, p := range payload.Profiles() {
+	for _, p := range webhook.Profiles() {
 		c := content("success", "-", "-", true)
 		c.Job.ID = "hunter2\xff"
 		_, err := payload.Body(p, c)
-		if !errors.Is(err, payload.ErrUTF8) || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "job id") {
+		if !errors.Is(err, canonjson.ErrUTF8) || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "job id") {
 			t.Errorf("%s: %v", p, err)
 		}
 	}
@@ -153,8 +162,8 @@ func TestBodyRefuses(t *testing.T) {
 
 func TestBodyEscapesTexts(t *testing.T) {
 	c := content("success", "-", "-", true)
-	c.Job = payload.Job{ID: "a\"b\\c\n\x01\x7f\u2028<é🎉>", Status: "", Type: "\t"}
-	body, err := payload.Body(payload.SharpAPI, c)
+	c.Job = webhook.Job{ID: "a\"b\\c\n\x01\x7f\u2028<é🎉>", Status: "", Type: "\t"}
+	body, err := payload.Body(webhook.SharpAPI, c)
 	want := "{\"id\":\"a\\\"b\\\\c\\n\\u0001\x7f\u2028<é🎉>\",\"status\":\"\",\"type\":\"\\t\"}"
 	if err != nil || string(body) != want {
 		t.Errorf("got %q, %v\nwant %q", body, err, want)
@@ -162,14 +171,14 @@ func TestBodyEscapesTexts(t *testing.T) {
 }
 
 func TestParseProfile(t *testing.T) {
-	for _, p := range payload.Profiles() {
-		if got, err := payload.ParseProfile(string(p)); got != p || err != nil {
+	for _, p := range webhook.Profiles() {
+		if got, err := webhook.ParseProfile(string(p)); got != p || err != nil {
 			t.Errorf("%s: %q, %v", p, got, err)
 		}
 	}
 	for _, name := range []string{"", "Standard", "svix"} {
-		_, err := payload.ParseProfile(name)
-		for _, p := range payload.Profiles() {
+		_, err := webhook.ParseProfile(name)
+		for _, p := range webhook.Profiles() {
 			if err == nil || !strings.Contains(err.Error(), string(p)) {
 				t.Errorf("%q: %v does not name %s", name, err, p)
 			}

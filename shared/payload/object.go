@@ -1,99 +1,42 @@
 package payload
 
 import (
-	"cmp"
-	"slices"
+	"bytes"
+
+	"github.com/jobhook/jobhook/shared/canonjson"
 )
 
-// member is where a member of an object lies in the output.
-type member struct {
-	start, end int
-	index      uint64 // the array index that its key is, else named
+// object is the text of an object that is being written, without its end.
+type object []byte
+
+func (o object) comma() object {
+	if o[len(o)-1] == '{' {
+		return o
+	}
+	return append(o, ',')
 }
 
-// named comes after every array index.
-const named = 1 << 32
-
-func (w *writer) object(depth int) error {
-	first := len(w.members)
-	begin := len(w.dst) + 1
-	done, err := w.open(depth, '}')
-	if done || err != nil {
-		return err
-	}
-	ordered, last := true, uint64(0)
-	for !done {
-		m := member{start: len(w.dst)}
-		if m.index, err = w.key(); err != nil {
-			return err
-		}
-		if err = w.value(depth); err != nil {
-			return err
-		}
-		m.end = len(w.dst)
-		w.members = append(w.members, m)
-		ordered, last = ordered && m.index >= last, m.index
-		if done, err = w.next('}'); err != nil {
-			return err
-		}
-	}
-	if !ordered {
-		w.reorder(begin, w.members[first:])
-	}
-	w.members = w.members[:first]
-	return nil
+func (o object) key(name string) object {
+	return append(canonjson.AppendString(o.comma(), name), ':')
 }
 
-// key takes a key and its colon.
-func (w *writer) key() (uint64, error) {
-	if w.peek() != '"' {
-		return 0, w.syntax(w.pos, "a key in quotes")
-	}
-	start := len(w.dst) + 1
-	if err := w.text(); err != nil {
-		return 0, err
-	}
-	index := arrayIndex(w.dst[start : len(w.dst)-1])
-	if w.space(); w.peek() != ':' {
-		return 0, w.syntax(w.pos, "a colon")
-	}
-	w.pos++
-	w.dst = append(w.dst, ':')
-	w.space()
-	return index, nil
+func (o object) text(name, value string) object {
+	return canonjson.AppendString(o.key(name), value)
 }
 
-// reorder writes the members from begin on anew in JavaScript's order; those of
-// one index stay in the order they came, as the others do.
-func (w *writer) reorder(begin int, members []member) {
-	slices.SortFunc(members, func(a, b member) int {
-		return cmp.Or(cmp.Compare(a.index, b.index), cmp.Compare(a.start, b.start))
-	})
-	w.spare = w.spare[:0]
-	for i, m := range members {
-		if i > 0 {
-			w.spare = append(w.spare, ',')
-		}
-		w.spare = append(w.spare, w.dst[m.start:m.end]...)
+// value writes a member of canonical JSON, and nothing where there is none.
+func (o object) value(name string, json []byte) object {
+	if len(json) == 0 {
+		return o
 	}
-	copy(w.dst[begin:], w.spare)
+	return append(o.key(name), json...)
 }
 
-// arrayIndex returns the index that a key is, in the canonical decimal form of
-// ECMA-262's array index (0 to 2³²-2), else named.
-func arrayIndex(key []byte) uint64 {
-	if len(key) == 0 || len(key) > 10 || key[0] == '0' && len(key) > 1 {
-		return named
+// members writes the members in text, which may be none.
+func (o object) members(text []byte) object {
+	text = bytes.TrimSuffix(text, []byte(","))
+	if len(text) == 0 {
+		return o
 	}
-	var n uint64
-	for _, c := range key {
-		if c < '0' || c > '9' {
-			return named
-		}
-		n = n*10 + uint64(c-'0')
-	}
-	if n > 1<<32-2 {
-		return named
-	}
-	return n
+	return append(o.comma(), text...)
 }

@@ -30,7 +30,7 @@ func BenchmarkJudge(b *testing.B) {
 // BenchmarkReceive is a whole request over stores in memory, the log line and
 // the inbox message included.
 func BenchmarkReceive(b *testing.B) {
-	s := sourceOf(b, "sharpapi", `,"id":"header:X-Id"`, "hush-hush")
+	s := sourceOf(b, "sharpapi", `,"id":"header:X-Id"`, "hush-hush-hush-hush")
 	w := newWorld(s)
 	r := signedBy(b, s, "x", `{"data":"`+strings.Repeat("x", 1000)+`"}`, at)
 	n := 0

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+
+	"github.com/jobhook/jobhook/shared/canonjson"
 )
 
 // MaxSources bounds the sources of one configuration.
@@ -24,12 +26,8 @@ const nameRule = "a source's name is part of its URL: 1 to 64 lower-case letters
 // mistakes, and holds no secret.
 func ParseSources(raw []byte) (Sources, error) {
 	var p problems
-	if !checkSyntax(raw, &p) {
-		return nil, p.err()
-	}
-	top, ok := members(raw)
+	top, ok := readTop(raw, &p)
 	if !ok {
-		p.add("$", `the configuration must be an object: {"sources": {…}}`)
 		return nil, p.err()
 	}
 	var sources Sources
@@ -52,24 +50,26 @@ func ParseSources(raw []byte) (Sources, error) {
 	return sources, nil
 }
 
-func checkSyntax(raw []byte, p *problems) bool {
+func readTop(raw []byte, p *problems) ([]member, bool) {
 	if what := mark(raw); what != "" {
 		p.add("$", "it begins with a byte order mark (BOM), %s: save it as UTF-8 without one", what)
-		return false
+		return nil, false
 	}
-	var whole json.RawMessage
-	err := json.Unmarshal(raw, &whole)
-	if err == nil {
-		return true
+	list, err := members(raw)
+	if errors.Is(err, canonjson.ErrObject) {
+		p.add("$", `the configuration must be an object: {"sources": {…}}`)
+		return nil, false
 	}
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		line, column := place(raw, syntax.Offset)
-		p.add("$", "it is not valid JSON at line %d, column %d", line, column)
-		return false
+	if bad, ok := errors.AsType[*canonjson.Error](err); ok {
+		line, column := place(raw, bad.Offset)
+		what := "it is not valid JSON"
+		if errors.Is(err, canonjson.ErrUTF8) {
+			what = "it is not valid UTF-8"
+		}
+		p.add("$", "%s at line %d, column %d", what, line, column)
+		return nil, false
 	}
-	p.add("$", "it is not valid JSON")
-	return false
+	return list, true
 }
 
 // mark names the byte order mark that editors on Windows put before a text.
@@ -85,8 +85,8 @@ func mark(raw []byte) string {
 
 func readSources(raw json.RawMessage, p *problems) Sources {
 	sources := Sources{}
-	list, ok := members(raw)
-	if !ok {
+	list, err := members(raw)
+	if err != nil {
 		p.add("sources", `it must be an object: {"name": {"scheme": …, "secrets": […]}}`)
 		return sources
 	}

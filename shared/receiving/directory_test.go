@@ -12,8 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/receiving"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // secret is a Fetcher.
@@ -31,7 +31,7 @@ func (s *secret) Fetch(ctx context.Context) ([]byte, error) {
 	return []byte(s.value), s.err
 }
 
-const oneSource = `{"sources":{"a":{"scheme":"github","secrets":["hush-hush"]}}}`
+const oneSource = `{"sources":{"a":{"scheme":"github","secrets":["hush-hush-hush-hush"]}}}`
 
 func TestCacheReadsOnceInAWhile(t *testing.T) {
 	now := at
@@ -263,6 +263,9 @@ func TestTheLocalPartsReadAFileAndFillAQueue(t *testing.T) {
 }
 
 // oneQueue is a receiving.Queue.
-type oneQueue struct{ last queue.Message }
+type oneQueue struct{ last webhook.Message }
 
-func (q *oneQueue) Send(_ context.Context, m queue.Message) error { q.last = m; return nil }
+func (q *oneQueue) Send(_ context.Context, ms ...webhook.Message) []error {
+	q.last = ms[0]
+	return []error{nil}
+}

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/receipt"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // entry is the one log line of a request.
@@ -39,8 +39,8 @@ func (e *entry) judged(err error) Answer {
 }
 
 // lost is for a webhook that another request has claimed.
-func (e *entry) lost(standing receipt.Receipt, a Accepted, now time.Time) Answer {
-	if standing.At(now) == receipt.Duplicate {
+func (e *entry) lost(standing webhook.Receipt, a Accepted, now time.Time) Answer {
+	if standing.At(now) == webhook.Duplicate {
 		e.outcome = "duplicate"
 		if standing.Digest != "" && standing.Digest != a.Digest {
 			e.detail = "its id was received before with another body"

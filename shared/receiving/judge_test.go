@@ -193,8 +193,8 @@ func TestAGoodSignatureBesideBadOnesIsEnough(t *testing.T) {
 }
 
 func TestEitherSecretHoldsDuringARotation(t *testing.T) {
-	s := sourceOf(t, "github", "", "hush-new", "hush-old")
-	r := signedBy(t, sourceOf(t, "github", "", "hush-old"), "guid", `{}`, at)
+	s := sourceOf(t, "github", "", "hush-hush-hush-new", "hush-hush-hush-old")
+	r := signedBy(t, sourceOf(t, "github", "", "hush-hush-hush-old"), "guid", `{}`, at)
 	if a, err := receiving.Judge(s, r, 0, at); err != nil || a.Secret != 1 {
 		t.Errorf("signed with the old secret: %+v, %v", a, err)
 	}
@@ -224,7 +224,7 @@ func TestEd25519IsVerifiedWithThePublicKeyAlone(t *testing.T) {
 }
 
 func TestJudgeAdmits(t *testing.T) {
-	s := sourceOf(t, "github", `,"allow_ips":["192.0.2.0/24","2001:db8::/32"],"require":["id","data.items.1.name"]`, "hush-hush")
+	s := sourceOf(t, "github", `,"allow_ips":["192.0.2.0/24","2001:db8::/32"],"require":["id","data.items.1.name"]`, "hush-hush-hush-hush")
 	const good = `{"id":0,"data":{"items":[{},{"name":""}]}}`
 	for _, c := range []struct {
 		name, method, ip, body string
@@ -256,7 +256,7 @@ func TestJudgeAdmits(t *testing.T) {
 }
 
 func TestNoUsableSecretIsOurFault(t *testing.T) {
-	s := sourceOf(t, "github", "", "hush-hush")
+	s := sourceOf(t, "github", "", "hush-hush-hush-hush")
 	r := signedBy(t, s, "guid", `{}`, at)
 	s.Secrets = nil
 	if _, err := receiving.Judge(s, r, 0, at); !errors.Is(err, signing.ErrNoSecret) {
@@ -313,7 +313,7 @@ func TestWhatIdentifiesADelivery(t *testing.T) {
 
 // Why it does not hold is for the log: a stranger learns no more than that.
 func TestA401SaysNoMore(t *testing.T) {
-	s := sourceOf(t, "stripe", "", "hush-hush")
+	s := sourceOf(t, "stripe", "", "hush-hush-hush-hush")
 	tampered := signedBy(t, s, "x", `{"id":"evt_1"}`, at)
 	tampered.Body = append(tampered.Body, ' ')
 	w := newWorld(s)
@@ -340,7 +340,7 @@ func TestAnIDThatIsNotThereIsReported(t *testing.T) {
 		{"github", `,"id":"body"`, false},
 		{"slack", "", false}, // by its own scheme
 	} {
-		s := sourceOf(t, c.scheme, c.more, "hush-hush")
+		s := sourceOf(t, c.scheme, c.more, "hush-hush-hush-hush")
 		w := newWorld(s)
 		a := w.Receive(t.Context(), signedBy(t, s, "msg_1", `{"n":7}`, at))
 		warned := strings.Contains(w.log.String(), "level=WARN") && strings.Contains(w.log.String(), "is not in the request")

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/jobhook/jobhook/shared/queue"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // File is a Fetcher of a file, for `jobhook local`.
@@ -22,7 +22,7 @@ func (f File) Fetch(context.Context) ([]byte, error) {
 
 // Queue sends to one queue of jobhook's own kind.
 type Queue interface {
-	Send(ctx context.Context, m queue.Message) error
+	Send(ctx context.Context, ms ...webhook.Message) []error
 }
 
 // QueueInbox is an inbox on such a queue, for `jobhook local`. These queues have
@@ -31,7 +31,7 @@ type QueueInbox struct{ Queue Queue }
 
 // Send puts one message on the queue.
 func (q QueueInbox) Send(ctx context.Context, m Message) error {
-	if err := q.Queue.Send(ctx, queue.Message{Body: m.Body, Group: m.Source}); err != nil {
+	if err := q.Queue.Send(ctx, webhook.Message{Body: m.Body, Group: m.Source})[0]; err != nil {
 		return fmt.Errorf("send to the inbox queue: %w", err)
 	}
 	return nil

@@ -50,7 +50,7 @@ func TestTheInboxMessageCarriesWhatMatters(t *testing.T) {
 }
 
 func TestABodyThatIsNotTextComesInBase64(t *testing.T) {
-	s := sourceOf(t, "sharpapi", "", "hush-hush")
+	s := sourceOf(t, "sharpapi", "", "hush-hush-hush-hush")
 	w := newWorld(s)
 	body := "\x1f\x8b\xff\x00gzip"
 	w.Receive(t.Context(), signedBy(t, s, "x", body, at))
@@ -61,7 +61,7 @@ func TestABodyThatIsNotTextComesInBase64(t *testing.T) {
 }
 
 func TestWhatDoesNotFitIsRefusedBeforeTheClaim(t *testing.T) {
-	s := sourceOf(t, "sharpapi", "", "hush-hush")
+	s := sourceOf(t, "sharpapi", "", "hush-hush-hush-hush")
 	for _, c := range []struct {
 		name string
 		body string
@@ -93,7 +93,7 @@ func FuzzBody(f *testing.F) {
 		f.Add([]byte(seed), "application/json", "id-1")
 	}
 	f.Fuzz(func(t *testing.T, body []byte, contentType, id string) {
-		s := sourceOf(t, "github", `,"require":["id"]`, "hush-hush")
+		s := sourceOf(t, "github", `,"require":["id"]`, "hush-hush-hush-hush")
 		loose := s
 		loose.Require = nil
 		r := signedBy(t, s, "guid", string(body), at)

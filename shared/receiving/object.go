@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/jobhook/jobhook/shared/canonjson"
 )
 
 // member is one name and value of a JSON object.
@@ -14,26 +16,13 @@ type member struct {
 	value json.RawMessage
 }
 
-// members reads a JSON object in order, doubled names included: encoding/json
-// would take the last and say nothing. ok is false when raw is no object.
-func members(raw []byte) (list []member, ok bool) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, false
-	}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, false
-		}
-		var m member
-		m.name, _ = name.(string)
-		if d.Decode(&m.value) != nil {
-			return nil, false
-		}
-		list = append(list, m)
-	}
-	return list, true
+// members reads a JSON object in order, repeated names included. The error is a
+// *canonjson.Error.
+func members(raw []byte) (list []member, err error) {
+	err = canonjson.Each(raw, "", func(m canonjson.Member) {
+		list = append(list, member{m.Name, m.Raw})
+	})
+	return list, err
 }
 
 // decode reads a value of one type; the error of encoding/json would quote
@@ -46,8 +35,8 @@ func decode[T any](raw json.RawMessage) (v T, ok bool) {
 }
 
 // place says where the JSON breaks off, without quoting it.
-func place(raw []byte, offset int64) (line, column int) {
-	before := raw[:min(max(offset, 0), int64(len(raw)))]
+func place(raw []byte, offset int) (line, column int) {
+	before := raw[:offset]
 	return 1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n')
 }
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/receipt"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // ErrUnknownSource says that no source of that name is configured.
@@ -23,14 +23,14 @@ type Directory interface {
 type Receipts interface {
 	// Claim stores r, unless one stands that is Done or whose lease holds at
 	// now: then the answer is webhook.ErrLost and the receipt that stands.
-	Claim(ctx context.Context, r receipt.Receipt, now time.Time) (standing receipt.Receipt, err error)
+	Claim(ctx context.Context, r webhook.Receipt, now time.Time) (standing webhook.Receipt, err error)
 	// Complete makes a receipt Done, or answers webhook.ErrLost when owner no
 	// longer holds it.
-	Complete(ctx context.Context, k receipt.Key, owner string) error
+	Complete(ctx context.Context, k webhook.ReceiptKey, owner string) error
 	// Release removes the receipt that owner holds and has not completed, or
 	// answers webhook.ErrLost when another holds it or it is Done. That there
 	// is none is a success.
-	Release(ctx context.Context, k receipt.Key, owner string) error
+	Release(ctx context.Context, k webhook.ReceiptKey, owner string) error
 }
 
 // Inbox takes what was received. An error says that it may not have it.

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/receipt"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -82,8 +81,8 @@ func (v *Receiver) receive(ctx context.Context, r Request, e *entry) Answer {
 func (v *Receiver) queue(ctx context.Context, m Message, a Accepted, now time.Time, e *entry) Answer {
 	ctx, cancel := budget(ctx)
 	defer cancel()
-	claim := receipt.Receipt{
-		Key: receipt.Key{Source: m.Source, ID: a.ReceiptID}, State: receipt.Processing, Owner: v.Token(),
+	claim := webhook.Receipt{
+		Key: webhook.ReceiptKey{Source: m.Source, ID: a.ReceiptID}, State: webhook.ReceiptProcessing, Owner: v.Token(),
 		Until: lease(ctx, now), ExpiresAt: a.ExpiresAt, Digest: a.Digest,
 	}
 	standing, err := v.Receipts.Claim(ctx, claim, now)
@@ -113,7 +112,7 @@ func (v *Receiver) send(ctx context.Context, m Message) error {
 
 // complete may fail: the inbox has the webhook, and the sender must not send
 // it again, so the answer is the same.
-func (v *Receiver) complete(ctx context.Context, claim receipt.Receipt, e *entry) {
+func (v *Receiver) complete(ctx context.Context, claim webhook.Receipt, e *entry) {
 	ctx, cancel := settled(ctx)
 	defer cancel()
 	if err := v.Receipts.Complete(ctx, claim.Key, claim.Owner); err != nil {
@@ -123,7 +122,7 @@ func (v *Receiver) complete(ctx context.Context, claim receipt.Receipt, e *entry
 
 // release lets the sender's next try begin at once; without it the lease must
 // end first.
-func (v *Receiver) release(ctx context.Context, claim receipt.Receipt, e *entry) {
+func (v *Receiver) release(ctx context.Context, claim webhook.Receipt, e *entry) {
 	ctx, cancel := settled(ctx)
 	defer cancel()
 	if err := v.Receipts.Release(ctx, claim.Key, claim.Owner); err != nil {

@@ -8,14 +8,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/receipt"
 	"github.com/jobhook/jobhook/shared/receiving"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 const eventBody = `{"id":"evt_1","type":"x"}`
 
 func TestReceiveQueuesOnceAndAnswersDuplicates(t *testing.T) {
-	s := sourceOf(t, "stripe", "", "hush-hush")
+	s := sourceOf(t, "stripe", "", "hush-hush-hush-hush")
 	w := newWorld(s)
 	first := w.Receive(t.Context(), signedBy(t, s, "x", eventBody, at))
 	if first.Status != 200 || string(first.Body) != `{"duplicate":false}` || w.inbox.count() != 1 || w.receipts.Calls() != 2 {
@@ -33,7 +33,7 @@ func TestReceiveQueuesOnceAndAnswersDuplicates(t *testing.T) {
 }
 
 func TestReceiveAnswersADuplicateInProgressWithComeAgain(t *testing.T) {
-	s := sourceOf(t, "stripe", "", "hush-hush")
+	s := sourceOf(t, "stripe", "", "hush-hush-hush-hush")
 	w := newWorld(s)
 	var during receiving.Answer
 	w.inbox.fault = func() (bool, error) {
@@ -56,10 +56,10 @@ func TestReceiveAnswersADuplicateInProgressWithComeAgain(t *testing.T) {
 
 // A crash after the claim leaves a lease that ends; what comes then is queued.
 func TestReceiveTakesOverWhenALeaseHasEnded(t *testing.T) {
-	s := sourceOf(t, "stripe", "", "hush-hush")
+	s := sourceOf(t, "stripe", "", "hush-hush-hush-hush")
 	w := newWorld(s)
-	dead := receipt.Receipt{
-		Key: receipt.Key{Source: "src", ID: "evt_1"}, State: receipt.Processing, Owner: "dead",
+	dead := webhook.Receipt{
+		Key: webhook.ReceiptKey{Source: "src", ID: "evt_1"}, State: webhook.ReceiptProcessing, Owner: "dead",
 		Until: at.Add(12 * time.Second), ExpiresAt: at.Add(time.Hour),
 	}
 	if _, err := w.receipts.Claim(t.Context(), dead, at); err != nil {
@@ -95,7 +95,7 @@ func TestReceiveSurvivesAFaultAtEachWrite(t *testing.T) {
 	} {
 		for _, release := range []string{"works", "is not made", "is made, its answer lost"} {
 			t.Run(c.name+"/the release "+release, func(t *testing.T) {
-				s := sourceOf(t, "stripe", "", "hush-hush")
+				s := sourceOf(t, "stripe", "", "hush-hush-hush-hush")
 				w := newWorld(s)
 				broken := false
 				w.receipts.Fault = func(write string) (bool, error) {
@@ -139,9 +139,9 @@ func checkRetries(t *testing.T, w *world, s receiving.Source, first, most int) {
 		t.Errorf("%d queued, want 1 to %d", n, most)
 	}
 	queued := w.inbox.count()
-	r, _ := w.receipts.Get(receipt.Key{Source: "src", ID: "evt_1"})
+	r, _ := w.receipts.Get(webhook.ReceiptKey{Source: "src", ID: "evt_1"})
 	w.now = w.now.Add(8 * time.Second)
-	if a := w.Receive(t.Context(), signedBy(t, s, "x", eventBody, w.now)); r.State == receipt.Done && (a.Status != 200 || w.inbox.count() != queued) {
+	if a := w.Receive(t.Context(), signedBy(t, s, "x", eventBody, w.now)); r.State == webhook.ReceiptDone && (a.Status != 200 || w.inbox.count() != queued) {
 		t.Errorf("after the completion: %d %s, %d queued, want no more than %d", a.Status, a.Body, w.inbox.count(), queued)
 	}
 	for _, m := range w.inbox.messages {
@@ -153,18 +153,18 @@ func checkRetries(t *testing.T, w *world, s receiving.Source, first, most int) {
 
 // What must be written after the send is written, even when the request ends.
 func TestReceiveSettlesWhenTheRequestIsCanceled(t *testing.T) {
-	s := sourceOf(t, "stripe", "", "hush-hush")
+	s := sourceOf(t, "stripe", "", "hush-hush-hush-hush")
 	w := newWorld(s)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.inbox.fault = func() (bool, error) { cancel(); return true, nil }
 	w.Receive(ctx, signedBy(t, s, "x", eventBody, at))
-	if r, _ := w.receipts.Get(receipt.Key{Source: "src", ID: "evt_1"}); r.State != receipt.Done {
+	if r, _ := w.receipts.Get(webhook.ReceiptKey{Source: "src", ID: "evt_1"}); r.State != webhook.ReceiptDone {
 		t.Errorf("the receipt is %q, want done", r.State)
 	}
 }
 
 func TestTheLeaseOutlivesTheRequest(t *testing.T) {
-	s := sourceOf(t, "stripe", "", "hush-hush")
+	s := sourceOf(t, "stripe", "", "hush-hush-hush-hush")
 	for _, limit := range []time.Duration{0, 3 * time.Second, time.Minute} {
 		w := newWorld(s)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -173,9 +173,9 @@ func TestTheLeaseOutlivesTheRequest(t *testing.T) {
 			ctx, cancel = context.WithTimeout(t.Context(), limit)
 			want = limit
 		}
-		var held receipt.Receipt
+		var held webhook.Receipt
 		w.inbox.fault = func() (bool, error) {
-			held, _ = w.receipts.Get(receipt.Key{Source: "src", ID: "evt_1"})
+			held, _ = w.receipts.Get(webhook.ReceiptKey{Source: "src", ID: "evt_1"})
 			return true, nil
 		}
 		w.Receive(ctx, signedBy(t, s, "x", eventBody, at))
@@ -201,12 +201,12 @@ func (l late) Source(ctx context.Context, name string) (receiving.Source, error)
 // Slow sources must not eat of the lease: another request could begin while
 // this one still sends.
 func TestTheLeaseBeginsAfterTheSourcesAreRead(t *testing.T) {
-	s := sourceOf(t, "stripe", "", "hush-hush")
+	s := sourceOf(t, "stripe", "", "hush-hush-hush-hush")
 	w := newWorld(s)
 	w.Sources = late{w, fixed{"src": s}}
-	var held receipt.Receipt
+	var held webhook.Receipt
 	w.inbox.fault = func() (bool, error) {
-		held, _ = w.receipts.Get(receipt.Key{Source: "src", ID: "evt_1"})
+		held, _ = w.receipts.Get(webhook.ReceiptKey{Source: "src", ID: "evt_1"})
 		return true, nil
 	}
 	w.Receive(t.Context(), signedBy(t, s, "x", eventBody, at))
@@ -227,7 +227,7 @@ func TestReceiveAnswersAnUnknownSource(t *testing.T) {
 }
 
 func TestReceiveNamesTheMethodsThatAreAllowed(t *testing.T) {
-	s := sourceOf(t, "github", "", "hush-hush")
+	s := sourceOf(t, "github", "", "hush-hush-hush-hush")
 	if a := newWorld(s).Receive(t.Context(), receiving.Request{Source: "src", Method: "GET"}); a.Status != 405 || a.Header["Allow"] != "POST" {
 		t.Errorf("%d %v", a.Status, a.Header)
 	}
@@ -236,7 +236,7 @@ func TestReceiveNamesTheMethodsThatAreAllowed(t *testing.T) {
 // An attacker who has seen a GitHub request sends it again under the id of the
 // next one, before that comes: the real one must not be taken for a duplicate.
 func TestAnIDThatIsNotSignedCannotShadowTheRealOne(t *testing.T) {
-	s := sourceOf(t, "github", "", "hush-hush")
+	s := sourceOf(t, "github", "", "hush-hush-hush-hush")
 	w := newWorld(s)
 	seen := signedBy(t, s, "guid-1", `{"n":1}`, at)
 	w.Receive(t.Context(), seen)
@@ -248,7 +248,7 @@ func TestAnIDThatIsNotSignedCannotShadowTheRealOne(t *testing.T) {
 	if w.inbox.count() != 3 {
 		t.Errorf("%d queued, want three", w.inbox.count())
 	}
-	strict := sourceOf(t, "github", `,"id":"body"`, "hush-hush")
+	strict := sourceOf(t, "github", `,"id":"body"`, "hush-hush-hush-hush")
 	w = newWorld(strict)
 	seen = signedBy(t, strict, "guid-1", `{"n":1}`, at)
 	w.Receive(t.Context(), seen)
@@ -269,7 +269,7 @@ func TestTheSameIDWithAnotherBodyIsReported(t *testing.T) {
 }
 
 func TestSlackGetsItsChallengeBack(t *testing.T) {
-	s := sourceOf(t, "slack", "", "hush-hush")
+	s := sourceOf(t, "slack", "", "hush-hush-hush-hush")
 	w := newWorld(s)
 	r := signedBy(t, s, "x", `{"type":"url_verification","challenge":"3eZb"}`, at)
 	if a := w.Receive(t.Context(), r); a.Status != 200 || string(a.Body) != `{"challenge":"3eZb"}` || w.inbox.count() != 0 {
@@ -282,7 +282,7 @@ func TestSlackGetsItsChallengeBack(t *testing.T) {
 }
 
 func TestTheLogHoldsNoSecretNoSignatureAndNoPayload(t *testing.T) {
-	s := sourceOf(t, "github", `,"require":["id"]`, "hush-hush")
+	s := sourceOf(t, "github", `,"require":["id"]`, "hush-hush-hush-hush")
 	w := newWorld(s)
 	good := signedBy(t, s, "guid", `{"id":"1","private":"matter"}`, at)
 	bad := signedBy(t, s, "guid", `{"private":"matter"}`, at)

@@ -34,8 +34,8 @@ type reader struct {
 
 func readSource(path string, m member, p *problems) Source {
 	r := reader{p, path, map[string]json.RawMessage{}}
-	list, ok := members(m.value)
-	if !ok {
+	list, err := members(m.value)
+	if err != nil {
 		r.add(path, `it must be an object: {"scheme": …, "secrets": […]}`)
 		return Source{Name: m.name}
 	}

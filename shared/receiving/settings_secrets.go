@@ -11,7 +11,7 @@ import (
 
 // minSecret is the least length of a secret, in bytes: anything shorter is
 // guessed from one request that was seen.
-const minSecret = 8
+const minSecret = signing.MinSecretLength
 
 func (r reader) secrets(scheme signing.Scheme) []signing.Secret {
 	if _, there := r.raw["secrets"]; !there {

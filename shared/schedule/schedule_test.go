@@ -12,7 +12,7 @@ import (
 var start = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 // The whole schedule as a table: what each attempt waits for when every
-// attempt fails, without chance and with all of it.
+// attempt fails, without jitter and with all of it.
 func TestTheWholeSchedule(t *testing.T) {
 	var table strings.Builder
 	for _, text := range []string{"1m,5m,15m", "1m,5m,15m,1h", "", "0s,30s,2h30m"} {
@@ -75,13 +75,66 @@ func TestRetryAfterLengthensAndNeverShortens(t *testing.T) {
 	}
 }
 
-func TestChanceStaysWithinTenPercent(t *testing.T) {
-	s := schedule.Schedule{time.Hour}
-	for chance := -0.5; chance <= 1.5; chance += 0.01 {
-		got := s.After(1, start, 0, chance).Sub(start)
-		if got < time.Hour || got > time.Hour+6*time.Minute {
-			t.Fatalf("chance %g: waits %s", chance, got)
-		}
+func TestJitterStaysWithinTenPercent(t *testing.T) {
+	for name, c := range map[string]struct{ delay, retryAfter time.Duration }{
+		"of the schedule's delay": {time.Hour, time.Minute},
+		"of what was asked for":   {time.Minute, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := schedule.Schedule{c.delay}
+			for jitter := -0.5; jitter <= 1.5; jitter += 0.01 {
+				got := s.After(1, start, c.retryAfter, jitter).Sub(start)
+				if got < time.Hour || got > time.Hour+6*time.Minute {
+					t.Fatalf("jitter %g: waits %s", jitter, got)
+				}
+			}
+			if got := s.After(1, start, c.retryAfter, 0.5).Sub(start); got != time.Hour+3*time.Minute {
+				t.Errorf("half of it: waits %s", got)
+			}
+		})
+	}
+}
+
+// Longest is what After gives when everything lengthens it.
+func TestLongest(t *testing.T) {
+	const timeout = 10 * time.Second
+	for name, retryAfter := range map[string]time.Duration{"nothing asked": 0, "asked for more than some delays": 10 * time.Minute, "asked for a day": 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			s := schedule.Schedule{time.Minute, 5 * time.Minute, time.Hour}
+			ended := start.Add(timeout)
+			for n := 1; n < s.Attempts(); n++ {
+				ended = s.After(n, ended, retryAfter, 1).Add(timeout)
+			}
+			if got := s.Longest(retryAfter, timeout); got != ended.Sub(start) {
+				t.Errorf("longest is %s, want %s", got, ended.Sub(start))
+			}
+		})
+	}
+}
+
+func TestNamedSchedules(t *testing.T) {
+	for name, c := range map[string]struct {
+		delays string
+		total  time.Duration
+	}{
+		"default":  {"1m,5m,15m", 21 * time.Minute},
+		"antinium": {"1m,5m,15m,1h", 81 * time.Minute},
+		"standard": {"5s,5m,30m,2h,5h,10h,14h,20h,24h", 75*time.Hour + 35*time.Minute + 5*time.Second},
+		"3d":       {"5s,5m,30m,2h,5h,10h,14h,20h,20h24m55s", 72 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := schedule.Parse(name)
+			if err != nil || s.String() != c.delays {
+				t.Fatalf("%q is %q (%v), want %q", name, s, err, c.delays)
+			}
+			var total time.Duration
+			for _, delay := range s {
+				total += delay
+			}
+			if total != c.total {
+				t.Errorf("%q takes %s, want %s", name, total, c.total)
+			}
+		})
 	}
 }
 
@@ -115,12 +168,14 @@ func TestHop(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
-		"no unit":   {"60", `"60" is not a delay; write delays like "1m,5m,15m"`},
-		"a word":    {"1m,soon", `"soon" is not a delay`},
-		"empty one": {"1m,,5m", `"" is not a delay`},
-		"negative":  {"-1m", "negative"},
-		"too long":  {"169h", "too long"},
-		"too many":  {strings.Repeat("1m,", 30) + "1m", "31 delays; at most 30"},
+		"no unit":       {"60", `"60" is not a delay; write delays like "1m,5m,15m"`},
+		"a word":        {"1m,soon", `"soon" is not a delay`},
+		"empty one":     {"1m,,5m", `"" is not a delay`},
+		"negative":      {"-1m", "negative"},
+		"too long":      {"169h", `"169h" is too long; the maximum is 168h`},
+		"too many":      {strings.Repeat("1m,", 30) + "1m", "31 delays; the maximum is 30"},
+		"no name":       {"Standard", `"Standard" is not a delay; write delays like "1m,5m,15m" (units s, m, h), or a name: default, antinium, standard or 3d`},
+		"name and more": {"standard,1m", `"standard" is not a delay`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := schedule.Parse(c.text)

@@ -1,6 +1,7 @@
 package secrets
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,21 +9,38 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/jobhook/jobhook/shared/signing"
 )
 
+// Static is a source whose secrets don't change while it is used.
+type Static map[string][]Version
+
+// Versions returns a secret's versions, or ErrUnknown.
+func (s Static) Versions(_ context.Context, name string, _ time.Time) ([]Version, error) {
+	versions, ok := s[name]
+	if !ok {
+		return nil, fmt.Errorf("%q: %w", name, ErrUnknown)
+	}
+	return versions, nil
+}
+
+// LocalNames are the names in the source that OpenFile returns.
+var LocalNames = Names{Signing: "signing", Sealing: "sealing"}
+
 // keyFile is what the file holds: each list newest first.
 type keyFile struct {
-	Signing []string `json:"signing"`
-	Sealing []string `json:"sealing"`
+	Signing  []string          `json:"signing"`
+	Sealing  []string          `json:"sealing"`
+	Accounts map[string]string `json:"accounts,omitempty"` // as in ParseValue
 }
 
 // OpenFile reads the secrets of `jobhook local` from a file that only its owner
-// can read (mode 0600), and makes one with new secrets where there is none: it
-// is on disk, whole, before OpenFile returns. To rotate by hand, put a new text
-// in front of its list. Without the file the endpoints' secrets in the database
-// beside it cannot be opened again.
+// can read (mode 0600): {"signing":["…"],"sealing":["…"]}, newest first, with
+// "accounts" as in ParseValue or without. It makes one with new secrets where
+// there is none: it is on disk, whole, before OpenFile returns. Without the file
+// the endpoints' secrets in the database beside it cannot be opened again.
 func OpenFile(path string, random io.Reader) (Static, error) {
 	source, err := readFile(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -48,16 +66,21 @@ func readFile(path string) (Static, error) {
 		return nil, fmt.Errorf("key file %s can be read by others (mode %#o): chmod 600 it", path, info.Mode().Perm())
 	}
 	var held keyFile
-	if json.NewDecoder(io.LimitReader(file, 1<<20)).Decode(&held) != nil || len(held.Signing) == 0 || len(held.Sealing) == 0 {
-		return nil, fmt.Errorf(`key file %s must hold {"signing":["…"],"sealing":["…"]}`, path) // the decoder's own error may quote it
+	var sign, seal []Version
+	err = ErrForm
+	if json.NewDecoder(io.LimitReader(file, 1<<20)).Decode(&held) == nil { // its error may quote the file
+		sign, err = newVersions(held.Signing, held.Accounts)
 	}
-	source := Static{}
-	for name, texts := range map[string][]string{LocalNames.Signing: held.Signing, LocalNames.Sealing: held.Sealing} {
-		for _, text := range texts {
-			source[name] = append(source[name], Version{Text: NewText(text)})
-		}
+	if err == nil {
+		seal, err = newVersions(held.Sealing, nil)
 	}
-	return source, nil
+	if errors.Is(err, ErrForm) {
+		return nil, fmt.Errorf(`key file %s must hold {"signing":["…"],"sealing":["…"]}, with "accounts":{"account":"secret"} or without`, path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("key file %s: %w", path, err)
+	}
+	return Static{LocalNames.Signing: sign, LocalNames.Sealing: seal}, nil
 }
 
 // createFile writes a temporary file and links it: the name appears with all of
@@ -69,7 +92,7 @@ func createFile(path string, random io.Reader) error {
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".keys-*") // mode 0600
 	if err != nil {
-		return fmt.Errorf("make it aside: %w", err)
+		return fmt.Errorf("temporary file: %w", err)
 	}
 	defer func() { _ = os.Remove(temporary.Name()) }() // its link, if any, stays
 	_, err = temporary.Write(contents)
@@ -77,7 +100,7 @@ func createFile(path string, random io.Reader) error {
 		return err
 	}
 	if err := os.Link(temporary.Name(), path); err != nil {
-		return fmt.Errorf("name it: %w", err)
+		return fmt.Errorf("link: %w", err)
 	}
 	return syncDir(filepath.Dir(path))
 }

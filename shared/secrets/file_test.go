@@ -13,6 +13,7 @@ import (
 	"testing/iotest"
 
 	"github.com/jobhook/jobhook/shared/secrets"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 func TestOpenFileMakesOne(t *testing.T) {
@@ -26,8 +27,8 @@ func TestOpenFileMakesOne(t *testing.T) {
 		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
 	}
 	ring := secrets.NewRing(first, secrets.LocalNames)
-	kept := endpoint(sealed(t, ring, "first secret"))
-	signs, err := ring.For(t.Context(), nil, now)
+	kept := endpoint(sealed(t, ring, "the first secret"))
+	signs, _, err := ring.For(t.Context(), jobs(webhook.DefaultAccount), now)
 	if err != nil || len(signs) != 1 || !strings.HasPrefix(signs[0].Reveal(), "whsec_") {
 		t.Fatalf("got %v, %v; want one whsec_ secret", signs, err)
 	}
@@ -35,8 +36,8 @@ func TestOpenFileMakesOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := secrets.NewRing(again, secrets.LocalNames).For(t.Context(), kept, now)
-	if err != nil || !slices.Equal(reveal(got), []string{"first secret"}) {
+	got, _, err := secrets.NewRing(again, secrets.LocalNames).For(t.Context(), kept, now)
+	if err != nil || !slices.Equal(reveal(got), []string{"the first secret"}) {
 		t.Errorf("after a restart: got %v, %v", reveal(got), err)
 	}
 	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
@@ -79,6 +80,10 @@ func TestOpenFileRefuses(t *testing.T) {
 		{"cut", good[:30], 0o600, "must hold"},
 		{"no sealing key", `{"signing":["TOPSECRET"]}`, 0o600, "must hold"},
 		{"empty", "", 0o600, "must hold"},
+		{"empty text", `{"signing":["TOPSECRET",""],"sealing":["k"]}`, 0o600, "must hold"},
+		{"with accounts", good[:len(good)-1] + `,"accounts":{"acme":"SECRET"}}`, 0o600, ""},
+		{"accounts share", good[:len(good)-1] + `,"accounts":{"acme":"TOPSECRET"}}`, 0o600, "give each its own"},
+		{"accounts of another form", good[:len(good)-1] + `,"accounts":["TOPSECRET"]}`, 0o600, "must hold"},
 	} {
 		path := filepath.Join(t.TempDir(), "keys.json")
 		if err := errors.Join(os.WriteFile(path, []byte(c.contents), 0o600), os.Chmod(path, c.mode)); err != nil {
@@ -104,16 +109,25 @@ func TestOpenFileRefuses(t *testing.T) {
 	}
 }
 
-func TestFromValues(t *testing.T) {
-	source, err := secrets.FromValues(`["new","old"]`, sealingText)
+// TestOpenFileVersions: its lists are versions, newest first, and accounts have
+// their own whichever of them signs.
+func TestOpenFileVersions(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	contents := `{"signing":["the newest of all","the one before it"],"sealing":["` + sealingText + `"],"accounts":{"acme":"the secret of acme"}}`
+	if err := os.WriteFile(path, []byte(contents), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	source, err := secrets.OpenFile(path, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := secrets.NewRing(source, secrets.LocalNames).For(t.Context(), nil, now)
-	if err != nil || !slices.Equal(reveal(got), []string{"new", "old"}) {
-		t.Errorf("got %v, %v", reveal(got), err)
-	}
-	if _, err := secrets.FromValues("signing", ""); !errors.Is(err, secrets.ErrForm) {
-		t.Errorf("no sealing key: got %v", err)
+	ring := secrets.NewRing(source, secrets.LocalNames)
+	for account, want := range map[string][]string{
+		webhook.DefaultAccount: {"the newest of all", "the one before it"},
+		"acme":                 {"the secret of acme"},
+	} {
+		if got, _, err := ring.For(t.Context(), jobs(account), now); err != nil || !slices.Equal(reveal(got), want) {
+			t.Errorf("%s: got %v, %v; want %v", account, reveal(got), err, want)
+		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/jobhook/jobhook/internal/emulators"
 	"github.com/jobhook/jobhook/shared/secrets"
 	"github.com/jobhook/jobhook/shared/secretsmanager"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // TestWarmCacheMakesNoCalls counts HTTP requests through the SDK.
@@ -24,18 +25,18 @@ func TestWarmCacheMakesNoCalls(t *testing.T) {
 	config := emulators.Config(emulators.SecretsManager(t))
 	admin := sdk.NewFromConfig(config)
 	config.HTTPClient = calls
-	names := secrets.Names{Signing: create(t, admin, "the stack's"), Sealing: create(t, admin, "0123456789abcdefghijklmnopqrstuv")}
+	names := secrets.Names{Signing: create(t, admin, "the signing secret"), Sealing: create(t, admin, "0123456789abcdefghijklmnopqrstuv")}
 	ring := secrets.NewRing(secretsmanager.New(sdk.NewFromConfig(config), secretsmanager.Options{}), names)
-	now := time.Now()
-	if _, err := ring.For(t.Context(), nil, now); err != nil {
+	now, jobs := time.Now(), webhook.JobDefaults(webhook.DefaultAccount, webhook.Standard)
+	if _, _, err := ring.For(t.Context(), jobs, now); err != nil {
 		t.Fatal(err)
 	}
 	cold := calls.Total()
-	if cold != 2 {
-		t.Errorf("%d calls for the first, want 2: the current and the previous version", cold)
+	if cold != 4 {
+		t.Errorf("%d calls for the first, want 4: the current and the previous version of two secrets", cold)
 	}
 	for n := range 1000 {
-		if _, err := ring.For(t.Context(), nil, now.Add(time.Duration(n)*299*time.Millisecond)); err != nil {
+		if _, _, err := ring.For(t.Context(), jobs, now.Add(time.Duration(n)*299*time.Millisecond)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -142,7 +143,7 @@ func TestAtOnce(t *testing.T) {
 	})
 }
 
-// TestImpatientCaller: who gives up ends neither the others' wait nor the reading.
+// TestImpatientCaller: giving up ends neither the others' wait nor the reading.
 func TestImpatientCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{value: "one", took: 2 * time.Second}

@@ -77,8 +77,16 @@ func TestContract(t *testing.T) {
 		put(t, client, name, "second")
 		put(t, client, name, `["third","second","by hand"]`)
 		got, err := read(name)
-		if err != nil || !slices.Equal(reveal(got), []string{"third", "second", "by hand"}) || !got[1].Until.IsZero() {
+		if err != nil || !slices.Equal(reveal(got), []string{"third", "second", "by hand", "second"}) || !got[1].Until.IsZero() || got[3].Until.IsZero() {
 			t.Errorf("got %v, %v", reveal(got), err)
+		}
+	})
+	t.Run("accounts' own", func(t *testing.T) {
+		name := create(t, client, `{"prefix":"whsec_","key":"k","accounts":{"acme":"before"}}`)
+		put(t, client, name, `{"prefix":"whsec_","key":"k","accounts":{"acme":"after"}}`)
+		got, err := read(name)
+		if err != nil || len(got) != 2 || got[0].Accounts["acme"].Reveal() != "after" || got[1].Accounts["acme"].Reveal() != "before" || got[1].Until.IsZero() {
+			t.Errorf("got %v, %v; want both versions, though their key is the same", got, err)
 		}
 	})
 	t.Run("by its ARN", func(t *testing.T) {

@@ -3,20 +3,23 @@
 //
 // A secret is read again when its cache time has run out, so a rotation takes
 // effect within that time in every running function. While Secrets Manager
-// fails, the last known value goes on for a bounded time: a fault of ours must
-// not stop deliveries. For that long a secret that was deleted goes on too.
+// fails, the last known value is used for a bounded time, so that deliveries
+// go on. For that long a deleted secret is used too.
 package secretsmanager
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"golang.org/x/sync/singleflight"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/jobhook/jobhook/shared/secrets"
+	"github.com/jobhook/jobhook/shared/stale"
 )
 
 // API is what the manager uses of the SDK's client.
@@ -26,14 +29,14 @@ type API interface {
 
 // Options are the manager's times; zero ones take the default.
 type Options struct {
-	TTL     time.Duration // how long a value is used without asking: 5 min
-	Stale   time.Duration // how long it goes on, from when it was read, while asking fails: 1 h
+	TTL     time.Duration // how long a value is used before it is read again: 5 min
+	Stale   time.Duration // how long, from when it was read, it is used while reading fails: 1 h
 	Overlap time.Duration // how long the previous version signs beside a new one: 24 h
-	Pause   time.Duration // how long to wait after a failure before asking again: 10 s
+	Pause   time.Duration // how long after a failure until it is read again: 10 s
 	Timeout time.Duration // of one reading, the SDK's own retries included: 5 s
 
-	// OnError, if set, hears of each reading that failed, whether an old value
-	// could stand in or not.
+	// OnError, if set, is called with each reading that failed, also when an
+	// old value is used instead.
 	OnError func(name string, err error)
 }
 
@@ -44,18 +47,7 @@ const maxSecrets = 4096
 type Manager struct {
 	api     API
 	options Options
-	flight  singleflight.Group
-
-	mu    sync.Mutex
-	cache map[string]reading
-}
-
-// reading is what came of reading a secret.
-type reading struct {
-	versions []secrets.Version
-	at       time.Time // when the versions were read
-	err      error     // why there are none
-	until    time.Time // don't ask again before
+	cache   *stale.Cache[string, []secrets.Version]
 }
 
 // New returns a manager over a client.
@@ -74,69 +66,60 @@ func New(api API, o Options) *Manager {
 			*field.set = field.value
 		}
 	}
-	return &Manager{api: api, options: o, cache: map[string]reading{}}
+	m := &Manager{api: api, options: o}
+	m.cache = stale.New(stale.Options{TTL: o.TTL, Stale: o.Stale, Pause: o.Pause, Timeout: o.Timeout, Max: maxSecrets}, m.read)
+	return m
 }
 
 // Versions returns the versions of the secret with this name or ARN: those of
 // AWSCURRENT, then those of AWSPREVIOUS, which sign for Options.Overlap after
-// the current one was made. Callers that ask at once share one reading.
+// the current one was made. A text in both is listed twice.
 func (m *Manager) Versions(ctx context.Context, name string, now time.Time) ([]secrets.Version, error) {
-	if known, ok := m.known(name); ok && now.Before(known.until) {
-		return known.versions, known.err
-	}
-	// The reading is not tied to the first of its callers.
-	shared := m.flight.DoChan(name, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.options.Timeout)
-		defer cancel()
-		return m.read(ctx, name, now), nil
-	})
-	select {
-	case result := <-shared:
-		got, _ := result.Val.(reading)
-		return got.versions, got.err
-	case <-ctx.Done():
-		return nil, fmt.Errorf("secret %s: %w", name, ctx.Err())
-	}
-}
-
-func (m *Manager) known(name string) (reading, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	known, ok := m.cache[name]
-	return known, ok
-}
-
-func (m *Manager) read(ctx context.Context, name string, now time.Time) reading {
-	known, ok := m.known(name)
-	if ok && now.Before(known.until) {
-		return known // the reading before this one has just ended
-	}
-	versions, err := m.fetch(ctx, name)
-	next := reading{versions: versions, at: now, until: now.Add(m.options.TTL)}
+	versions, err := m.cache.Get(ctx, name, now)
 	if err != nil {
-		next = m.failed(known, err, now)
+		return nil, fmt.Errorf("secret %s: %w", name, err)
 	}
-	if err != nil && m.options.OnError != nil {
-		m.options.OnError(name, err)
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if _, there := m.cache[name]; !there && len(m.cache) >= maxSecrets {
-		clear(m.cache)
-	}
-	m.cache[name] = next
-	return next
+	return versions, nil
 }
 
-// failed goes on with the old value, or remembers the failure, for a pause.
-func (m *Manager) failed(known reading, err error, now time.Time) reading {
-	end := known.at.Add(m.options.Stale)
-	if len(known.versions) == 0 || !now.Before(end) {
-		return reading{err: err, until: now.Add(m.options.Pause)}
+// read asks for both stages at once: one round trip.
+func (m *Manager) read(ctx context.Context, name string) (versions []secrets.Version, err error) {
+	defer func() {
+		if err != nil && m.options.OnError != nil {
+			m.options.OnError(name, err)
+		}
+	}()
+	var current, previous *sdk.GetSecretValueOutput
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		current, err = m.stage(ctx, name, "AWSCURRENT")
+		return err
+	})
+	both.Go(func() (err error) {
+		previous, err = m.stage(ctx, name, "AWSPREVIOUS")
+		if none := (*types.ResourceNotFoundException)(nil); errors.As(err, &none) {
+			return nil // never rotated; or the secret is missing, as the other call tells
+		}
+		return err
+	})
+	if err := both.Wait(); err != nil {
+		return nil, fmt.Errorf("read its versions: %w", err)
 	}
-	known.until = now.Add(m.options.Pause)
-	if end.Before(known.until) {
-		known.until = end
+	versions, err = secrets.ParseValue(aws.ToString(current.SecretString)) // empty for a binary value
+	if err != nil || previous == nil {
+		return versions, err
 	}
-	return known
+	older, err := secrets.ParseValue(aws.ToString(previous.SecretString))
+	if err != nil {
+		return versions, nil // the mistake that the current one has corrected
+	}
+	for _, v := range older {
+		v.Until = aws.ToTime(current.CreatedDate).Add(m.options.Overlap)
+		versions = append(versions, v)
+	}
+	return versions, nil
+}
+
+func (m *Manager) stage(ctx context.Context, name, stage string) (*sdk.GetSecretValueOutput, error) {
+	return m.api.GetSecretValue(ctx, &sdk.GetSecretValueInput{SecretId: aws.String(name), VersionStage: aws.String(stage)})
 }

@@ -28,7 +28,7 @@ func (b *buffers) get() *[]byte {
 // status is the outcome.
 func (s *Sender) read(res *http.Response) string {
 	if res.Body == http.NoBody || res.StatusCode == http.StatusSwitchingProtocols {
-		return "" // the body of a 101 is the connection itself and heeds no deadline
+		return "" // the body of a 101 is the connection itself and has no deadline
 	}
 	p := s.buffers.get()
 	defer s.buffers.pool.Put(p)

@@ -6,13 +6,15 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // URLError says why a URL is refused. It quotes nothing of the URL but an IP
 // address: the rest may hold credentials.
 type URLError struct {
-	// Reason is ReasonBadURL or ReasonAddressNotPublic.
-	Reason Reason
+	// Reason is webhook.ReasonBadURL or webhook.ReasonAddressNotPublic.
+	Reason webhook.Reason
 	// Problem says what is wrong and what would be right.
 	Problem string
 }
@@ -43,8 +45,8 @@ func (s *Sender) CheckURL(raw string) error {
 	return nil
 }
 
-func badURL(problem string) *URLError    { return &URLError{ReasonBadURL, problem} }
-func notPublic(problem string) *URLError { return &URLError{ReasonAddressNotPublic, problem} }
+func badURL(problem string) *URLError    { return &URLError{webhook.ReasonBadURL, problem} }
+func notPublic(problem string) *URLError { return &URLError{webhook.ReasonAddressNotPublic, problem} }
 
 // parseURL passes on nothing of url.Parse's error, which quotes the URL.
 func parseURL(raw string, allow allowed) (*url.URL, *URLError) {
@@ -65,7 +67,7 @@ func parseURL(raw string, allow allowed) (*url.URL, *URLError) {
 }
 
 // escapePath percent-encodes what a path may not hold. url.Parse would accept it,
-// and then encode the whole path anew, so that %2F became a slash. The query is
+// and then encode the whole path again, so that %2F became a slash. The query is
 // sent as it stands.
 func escapePath(raw string) string {
 	path, rest := raw, ""

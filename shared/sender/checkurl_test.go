@@ -6,15 +6,17 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 func TestCheckURL(t *testing.T) {
 	t.Parallel()
-	const ok, bad, internal = Reason(""), ReasonBadURL, ReasonAddressNotPublic
+	const ok, bad, internal = webhook.Reason(""), webhook.ReasonBadURL, webhook.ReasonAddressNotPublic
 	for _, c := range []struct {
 		url    string
-		strict Reason // in production
-		local  Reason // with AllowLoopback
+		strict webhook.Reason // in production
+		local  webhook.Reason // with AllowLoopback
 	}{
 		{"https://example.com", ok, ok},
 		{"https://example.com/hook?job=1&token=" + secret, ok, ok},
@@ -119,7 +121,7 @@ func TestCheckURL(t *testing.T) {
 	}
 }
 
-func checkURL(t *testing.T, raw string, allowLoopback bool, reason Reason) {
+func checkURL(t *testing.T, raw string, allowLoopback bool, reason webhook.Reason) {
 	t.Helper()
 	err := CheckURL(raw, allowLoopback)
 	var ue *URLError
@@ -149,7 +151,7 @@ func FuzzCheckURL(f *testing.F) {
 		err := CheckURL(raw, allow)
 		var ue *URLError
 		if err != nil {
-			if !errors.As(err, &ue) || ue.Reason != ReasonBadURL && ue.Reason != ReasonAddressNotPublic || ue.Problem == "" {
+			if !errors.As(err, &ue) || ue.Reason != webhook.ReasonBadURL && ue.Reason != webhook.ReasonAddressNotPublic || ue.Problem == "" {
 				t.Errorf("%q: %v", raw, err)
 			}
 			return

@@ -6,63 +6,65 @@ import (
 	"io"
 	"net"
 	"syscall"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // details are the sentences of Answer.Detail.
-var details = map[Reason]string{
-	ReasonHTTPStatus:       "the endpoint did not answer with a 2xx status",
-	ReasonTimeout:          "the endpoint did not answer in time",
-	ReasonRefused:          "the endpoint's host refused the connection",
-	ReasonDNS:              "the endpoint's host name does not resolve",
-	ReasonTLS:              "no TLS connection: the endpoint must speak TLS 1.2 or newer",
-	ReasonConnection:       "the connection failed or closed before an answer",
-	ReasonBadResponse:      "the answer was not valid HTTP, or its headers were too large",
-	ReasonAddressNotPublic: "the endpoint's host has no public address",
-	ReasonBadURL:           "the endpoint's URL cannot be used",
+var details = map[webhook.Reason]string{
+	webhook.ReasonHTTPStatus:       "the endpoint did not answer with a 2xx status",
+	webhook.ReasonTimeout:          "the endpoint did not answer in time",
+	webhook.ReasonRefused:          "the endpoint's host refused the connection",
+	webhook.ReasonDNS:              "the endpoint's host name does not resolve",
+	webhook.ReasonTLS:              "no TLS connection: the endpoint must speak TLS 1.2 or newer",
+	webhook.ReasonConnection:       "the connection failed or closed before an answer",
+	webhook.ReasonBadResponse:      "the answer was not valid HTTP, or its headers were too large",
+	webhook.ReasonAddressNotPublic: "the endpoint's host has no public address",
+	webhook.ReasonBadURL:           "the endpoint's URL cannot be used",
 }
 
 // reasonOf judges what the transport returned, by type. After connecting, most
 // of net/http's errors have none ("malformed HTTP response", "server closed idle
 // connection"): then it goes by whether any byte of an answer had come.
-func reasonOf(err error, answered bool) Reason {
+func reasonOf(err error, answered bool) webhook.Reason {
 	var dial *dialError
 	switch {
 	case errors.As(err, &dial):
 		return dial.reason
 	case isTimeout(err):
-		return ReasonTimeout
+		return webhook.ReasonTimeout
 	case isTLSAlert(err):
-		return ReasonTLS
+		return webhook.ReasonTLS
 	case !answered || isNetwork(err):
-		return ReasonConnection
+		return webhook.ReasonConnection
 	}
-	return ReasonBadResponse
+	return webhook.ReasonBadResponse
 }
 
 // networkReason judges a failed lookup or connect.
-func networkReason(err error) Reason {
+func networkReason(err error) webhook.Reason {
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &dns):
-		return ReasonDNS
+		return webhook.ReasonDNS
 	case isTimeout(err):
-		return ReasonTimeout
+		return webhook.ReasonTimeout
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return ReasonRefused
+		return webhook.ReasonRefused
 	}
-	return ReasonConnection
+	return webhook.ReasonConnection
 }
 
 // handshakeReason judges a failed TLS handshake: the connection's own faults are
 // the connection's, everything else is TLS.
-func handshakeReason(err error) Reason {
+func handshakeReason(err error) webhook.Reason {
 	switch {
 	case isTimeout(err):
-		return ReasonTimeout
+		return webhook.ReasonTimeout
 	case isTLSAlert(err) || !isNetwork(err):
-		return ReasonTLS
+		return webhook.ReasonTLS
 	}
-	return ReasonConnection
+	return webhook.ReasonConnection
 }
 
 func isTimeout(err error) bool {
@@ -86,14 +88,14 @@ func isNetwork(err error) bool {
 
 // detailOf says what was wrong with a certificate, which its owner must know,
 // and the fixed sentence for everything else.
-func detailOf(reason Reason, err error) string {
+func detailOf(reason webhook.Reason, err error) string {
 	var (
 		name    x509.HostnameError
 		unknown x509.UnknownAuthorityError
 		invalid x509.CertificateInvalidError
 	)
 	switch {
-	case reason != ReasonTLS:
+	case reason != webhook.ReasonTLS:
 	case errors.As(err, &name):
 		return "the certificate is for another host name"
 	case errors.As(err, &unknown):

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // dialGrace lets the request's own deadline always come first: net/http takes
@@ -21,7 +23,7 @@ var errNotPublic = errors.New("the address is not public")
 
 // dialError is a connection that could not be made, already judged.
 type dialError struct {
-	reason Reason
+	reason webhook.Reason
 	err    error
 }
 
@@ -48,7 +50,7 @@ func (s *Sender) dialTLS(ctx context.Context, network, addr string) (net.Conn, e
 	defer cancel()
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, &dialError{ReasonBadURL, err}
+		return nil, &dialError{webhook.ReasonBadURL, err}
 	}
 	raw, err := s.dial(ctx, network, addr)
 	if err != nil {
@@ -86,12 +88,12 @@ func (g *guard) control(_ context.Context, _, address string, _ syscall.RawConn)
 // reason judges a dial that failed. net.Dialer returns the first address's
 // error; if that one was refused here and another was tried, the other's is
 // lost, and all that is known is that no connection was made.
-func (g *guard) reason(err error) Reason {
+func (g *guard) reason(err error) webhook.Reason {
 	switch {
 	case !errors.Is(err, errNotPublic):
 		return networkReason(err)
 	case g.passed.Load() > 0:
-		return ReasonConnection
+		return webhook.ReasonConnection
 	}
-	return ReasonAddressNotPublic
+	return webhook.ReasonAddressNotPublic
 }

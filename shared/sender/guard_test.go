@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // What a name resolves to is judged, however often it is asked and whatever
@@ -37,7 +39,7 @@ func TestNamesOfInternalAddresses(t *testing.T) {
 	} {
 		s := sender(t, Config{Resolver: names{"evil.example.com": addrs}.resolver()})
 		a := post(t, s, "https://evil.example.com:"+port)
-		want(t, a, 0, ReasonAddressNotPublic)
+		want(t, a, 0, webhook.ReasonAddressNotPublic)
 		for _, addr := range addrs {
 			if strings.Contains(a.Detail, addr) {
 				t.Errorf("the answer tells what the name resolves to: %s", a.Detail)
@@ -53,7 +55,7 @@ func TestLoopbackSwitchAllowsNothingElse(t *testing.T) {
 	t.Parallel()
 	for _, addr := range []string{"10.0.0.1", "169.254.169.254", "0.0.0.0", "172.16.0.1", "::", "::127.0.0.1", "64:ff9b::7f00:1", "fd00::1", "fe80::1"} {
 		s := local(t, Config{Resolver: names{"evil.example.com": {addr}}.resolver()})
-		want(t, post(t, s, "https://evil.example.com"), 0, ReasonAddressNotPublic)
+		want(t, post(t, s, "https://evil.example.com"), 0, webhook.ReasonAddressNotPublic)
 	}
 }
 
@@ -68,7 +70,7 @@ func TestMixedAddresses(t *testing.T) {
 
 	_, port, _ = net.SplitHostPort(closedPort(t))
 	a := post(t, s, "https://a.example.com:"+port)
-	if a.Reason != ReasonRefused && a.Reason != ReasonConnection { // by which address came first
+	if a.Reason != webhook.ReasonRefused && a.Reason != webhook.ReasonConnection { // by which address came first
 		t.Errorf("reason %q: one of the addresses was tried", a.Reason)
 	}
 }
@@ -101,7 +103,7 @@ func TestProxyFromEnvironmentIsIgnored(t *testing.T) {
 	}
 	_, port, _ := net.SplitHostPort(closedPort(t))
 	s := local(t, Config{Resolver: names{"hooks.example.com": {"127.0.0.1"}}.resolver()})
-	want(t, post(t, s, "https://hooks.example.com:"+port), 0, ReasonRefused)
+	want(t, post(t, s, "https://hooks.example.com:"+port), 0, webhook.ReasonRefused)
 	if asked.Load() != 0 {
 		t.Error("the proxy was asked")
 	}
@@ -135,11 +137,11 @@ func TestGuardReason(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		tried []string
-		want  Reason
+		want  webhook.Reason
 	}{
-		{"one, refused", []string{"10.0.0.1:443"}, ReasonAddressNotPublic},
-		{"all refused", []string{"10.0.0.1:443", "[fd00::1]:443"}, ReasonAddressNotPublic},
-		{"refused, then one that failed", []string{"10.0.0.1:443", "93.184.215.14:443"}, ReasonConnection},
+		{"one, refused", []string{"10.0.0.1:443"}, webhook.ReasonAddressNotPublic},
+		{"all refused", []string{"10.0.0.1:443", "[fd00::1]:443"}, webhook.ReasonAddressNotPublic},
+		{"refused, then one that failed", []string{"10.0.0.1:443", "93.184.215.14:443"}, webhook.ReasonConnection},
 	} {
 		g := guard{}
 		for _, a := range c.tried {

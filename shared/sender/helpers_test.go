@@ -18,6 +18,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // short is the deadline of tests that wait for it to pass.
@@ -63,7 +65,7 @@ func post(t testing.TB, s *Sender, url string) Answer {
 	return a
 }
 
-func want(t testing.TB, a Answer, status int, reason Reason) {
+func want(t testing.TB, a Answer, status int, reason webhook.Reason) {
 	t.Helper()
 	if a.StatusCode != status || a.Reason != reason || a.Delivered() != (reason == "") {
 		t.Errorf("got status %d reason %q (%s), want status %d reason %q", a.StatusCode, a.Reason, a.Detail, status, reason)

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // counted serves and counts the connections that were opened.
@@ -162,7 +164,7 @@ func TestPostIsNeverRepeatedOnceSeen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want(t, a, 0, ReasonConnection)
+			want(t, a, 0, webhook.ReasonConnection)
 			if n := seen.Load(); n != 2 {
 				t.Errorf("%s, %s: the endpoint saw %d requests for 2 sends", name, fault, n)
 			}

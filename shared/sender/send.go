@@ -11,23 +11,25 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // errDeadline is the cause by which our own deadline is told from the caller's.
 var errDeadline = errors.New("total deadline passed")
 
 // Send posts r once. What the endpoint does, or fails to do, is in the Answer.
-// The error is non-nil only for faults of ours: the caller's ctx ended before
+// The error is non-nil only for an internal error: the caller's ctx ended before
 // the total deadline and before an answer (the error wraps ctx.Err()), or a
 // header that cannot be sent. The attempt then has no outcome.
 //
 // A 2xx whose headers arrive inside the deadline is a success even if its body
-// breaks off or never ends.
+// breaks off or never ends; the body is read for bodyTime at most.
 func (s *Sender) Send(ctx context.Context, r Request) (Answer, error) {
 	start := s.now()
 	u, err := parseURL(r.URL, s.allow)
 	if err != nil {
-		return Answer{Reason: err.Reason, Detail: err.Problem}, nil //nolint:nilerr // a refused URL is data about the endpoint, no fault of ours
+		return Answer{Reason: err.Reason, Detail: err.Problem}, nil //nolint:nilerr // a refused URL is data about the endpoint, not an internal error
 	}
 	if err := ctx.Err(); err != nil {
 		return Answer{}, fmt.Errorf("send: %w", err)
@@ -49,9 +51,13 @@ func (s *Sender) post(parent context.Context, u *url.URL, r Request) (Answer, er
 		return s.failed(ctx, t, r.Header, err)
 	}
 	defer res.Body.Close()
+	if res.StatusCode/100 == 2 {
+		// The outcome stands; an endpoint that drips its body holds up the record.
+		defer time.AfterFunc(bodyTime, cancel).Stop()
+	}
 	a := Answer{StatusCode: res.StatusCode, Response: s.read(res)}
 	if !a.Delivered() {
-		a.Reason, a.Detail = ReasonHTTPStatus, details[ReasonHTTPStatus]
+		a.Reason, a.Detail = webhook.ReasonHTTPStatus, details[webhook.ReasonHTTPStatus]
 		a.RetryAfter = s.retryAfter(res)
 	}
 	return a, nil
@@ -61,7 +67,7 @@ func (s *Sender) post(parent context.Context, u *url.URL, r Request) (Answer, er
 func (s *Sender) failed(ctx context.Context, t *try, h http.Header, err error) (Answer, error) {
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errDeadline):
-		return Answer{Reason: ReasonTimeout, Detail: details[ReasonTimeout]}, nil
+		return Answer{Reason: webhook.ReasonTimeout, Detail: details[webhook.ReasonTimeout]}, nil
 	case cause != nil:
 		return Answer{}, fmt.Errorf("send: %w", ctx.Err())
 	}

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 func TestSendPostsWhatItIsGiven(t *testing.T) {
@@ -82,7 +84,7 @@ func TestEveryStatus(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%d: %v", status, err)
 		}
-		reason := ReasonHTTPStatus
+		reason := webhook.ReasonHTTPStatus
 		if status < 300 {
 			reason = ""
 		}
@@ -106,7 +108,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 			w.Header().Set("Location", target.URL)
 			w.WriteHeader(status)
 		})
-		want(t, post(t, local(t, Config{}), srv.URL), status, ReasonHTTPStatus)
+		want(t, post(t, local(t, Config{}), srv.URL), status, webhook.ReasonHTTPStatus)
 	}
 	if n := hits.Load(); n != 0 {
 		t.Errorf("the redirect was followed %d times", n)
@@ -204,12 +206,12 @@ func TestBadURLIsRefusedWithoutConnecting(t *testing.T) {
 	t.Parallel()
 	port, count := listening(t)
 	s := sender(t, Config{})
-	for url, reason := range map[string]Reason{
-		"http://127.0.0.1:" + port:   ReasonBadURL,
-		"https://127.0.0.1:" + port:  ReasonAddressNotPublic,
-		"https://localhost:" + port:  ReasonAddressNotPublic,
-		"https://2130706433:" + port: ReasonBadURL,
-		"::":                         ReasonBadURL,
+	for url, reason := range map[string]webhook.Reason{
+		"http://127.0.0.1:" + port:   webhook.ReasonBadURL,
+		"https://127.0.0.1:" + port:  webhook.ReasonAddressNotPublic,
+		"https://localhost:" + port:  webhook.ReasonAddressNotPublic,
+		"https://2130706433:" + port: webhook.ReasonBadURL,
+		"::":                         webhook.ReasonBadURL,
 	} {
 		want(t, post(t, s, url), 0, reason)
 	}

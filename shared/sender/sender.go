@@ -3,7 +3,8 @@
 //
 // What it holds to, whatever the endpoint does:
 //
-//   - one total deadline over DNS, connecting, TLS, headers and body;
+//   - one total deadline over DNS, connecting, TLS, headers and body; a second at
+//     most for the body of a 2xx;
 //   - no connection to an address that is not public (see [Public]), judged at
 //     the moment of dialing, for every address that is tried;
 //   - no redirect followed, no proxy taken from the environment, TLS 1.2 or newer;
@@ -35,6 +36,8 @@ const (
 	DefaultTimeout       = 10 * time.Second
 	DefaultResponseBytes = 1024
 
+	// bodyTime bounds reading a 2xx's body, within the total deadline.
+	bodyTime = time.Second
 	// drainBytes is read beyond what is kept, so that the connection of a
 	// slightly longer answer can be used again; a longer one is closed.
 	drainBytes = 4 << 10

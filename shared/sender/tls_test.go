@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // secure serves TLS with its own certificate and returns https://127.0.0.1:port.
@@ -47,20 +49,20 @@ func TestTLS(t *testing.T) {
 		roots  *x509.CertPool
 		h2     bool
 		status int
-		reason Reason
+		reason webhook.Reason
 		text   string // the body, or a part of the detail
 	}{
 		{"1.3", versions(tls.VersionTLS13, 0), goodPool, false, 200, "", "HTTP/1.1"},
 		{"1.2", versions(0, tls.VersionTLS12), goodPool, false, 200, "", "HTTP/1.1"},
-		{"1.1", versions(tls.VersionTLS10, tls.VersionTLS11), goodPool, false, 0, ReasonTLS, "TLS 1.2 or newer"},
+		{"1.1", versions(tls.VersionTLS10, tls.VersionTLS11), goodPool, false, 0, webhook.ReasonTLS, "TLS 1.2 or newer"},
 		{"offers HTTP/2", certs(good), goodPool, true, 200, "", "HTTP/1.1"},
-		{"expired", certs(expired), expiredPool, false, 0, ReasonTLS, "expired"},
-		{"not yet valid", certs(future), futurePool, false, 0, ReasonTLS, "not yet valid"},
-		{"other host", certs(other), otherPool, false, 0, ReasonTLS, "another host"},
-		{"unknown issuer", certs(good), otherPool, false, 0, ReasonTLS, "issuer"},
-		{"system roots", certs(good), nil, false, 0, ReasonTLS, "issuer"},
-		{"wants a client certificate, 1.3", client, goodPool, false, 0, ReasonTLS, ""},
-		{"wants a client certificate, 1.2", client12, goodPool, false, 0, ReasonTLS, ""},
+		{"expired", certs(expired), expiredPool, false, 0, webhook.ReasonTLS, "expired"},
+		{"not yet valid", certs(future), futurePool, false, 0, webhook.ReasonTLS, "not yet valid"},
+		{"other host", certs(other), otherPool, false, 0, webhook.ReasonTLS, "another host"},
+		{"unknown issuer", certs(good), otherPool, false, 0, webhook.ReasonTLS, "issuer"},
+		{"system roots", certs(good), nil, false, 0, webhook.ReasonTLS, "issuer"},
+		{"wants a client certificate, 1.3", client, goodPool, false, 0, webhook.ReasonTLS, ""},
+		{"wants a client certificate, 1.2", client12, goodPool, false, 0, webhook.ReasonTLS, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -80,12 +82,12 @@ func TestTLSConnectionFaults(t *testing.T) {
 		name     string
 		timeout  time.Duration
 		endpoint func(net.Conn)
-		reason   Reason
+		reason   webhook.Reason
 	}{
-		{"silent", short, hang, ReasonTimeout},
-		{"speaks HTTP", 0, func(c net.Conn) { io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n"); hang(c) }, ReasonTLS},
-		{"closes", 0, func(c net.Conn) { c.Read(make([]byte, 4096)) }, ReasonConnection},
-		{"resets", 0, func(c net.Conn) { c.(*net.TCPConn).SetLinger(0) }, ReasonConnection},
+		{"silent", short, hang, webhook.ReasonTimeout},
+		{"speaks HTTP", 0, func(c net.Conn) { io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n"); hang(c) }, webhook.ReasonTLS},
+		{"closes", 0, func(c net.Conn) { c.Read(make([]byte, 4096)) }, webhook.ReasonConnection},
+		{"resets", 0, func(c net.Conn) { c.(*net.TCPConn).SetLinger(0) }, webhook.ReasonConnection},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

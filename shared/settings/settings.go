@@ -15,8 +15,8 @@ import (
 
 	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/intake"
-	"github.com/jobhook/jobhook/shared/payload"
 	"github.com/jobhook/jobhook/shared/schedule"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // Delivery is what dispatch and retry have in common.
@@ -25,22 +25,22 @@ type Delivery struct {
 	DeliveriesTable string `env:"DELIVERIES_TABLE,required,notEmpty"`
 	RetryQueueURL   string `env:"RETRY_QUEUE_URL,required,notEmpty"`
 
-	SigningSecretID      string        `env:"SIGNING_SECRET_ID,required,notEmpty"` // ARN or name
-	SealingKeyID         string        `env:"SEALING_KEY_ID,required,notEmpty"`
-	EndpointSecretPrefix string        `env:"ENDPOINT_SECRET_PREFIX"` // of names that endpoints may refer to
-	SecretCache          time.Duration `env:"SECRET_CACHE" envDefault:"5m"`
+	SigningSecretID string        `env:"SIGNING_SECRET_ID,required,notEmpty"` // ARN or name
+	SealingKeyID    string        `env:"SEALING_KEY_ID,required,notEmpty"`
+	SecretCache     time.Duration `env:"SECRET_CACHE" envDefault:"5m"`
 
-	Schedule        schedule.Schedule `env:"SCHEDULE" envDefault:"1m,5m,15m"`
-	SendTimeout     time.Duration     `env:"SEND_TIMEOUT" envDefault:"10s"`
-	RetryAfterMax   time.Duration     `env:"RETRY_AFTER_MAX" envDefault:"1h"`
-	Concurrency     int               `env:"CONCURRENCY" envDefault:"32"` // POSTs at once in one invocation
-	UserAgent       string            `env:"USER_AGENT"`
-	AntiniumHeader  string            `env:"ANTINIUM_SIGNATURE_HEADER"`
-	Retention       time.Duration     `env:"RETENTION" envDefault:"720h"`
-	EndpointCache   time.Duration     `env:"ENDPOINT_CACHE" envDefault:"10s"`
-	MaxResultBytes  int               `env:"MAX_RESULT_BYTES" envDefault:"262144"`
-	CallbackProfile payload.Profile   `env:"DEFAULT_CALLBACK_PROFILE" envDefault:"standard"`
-	LogLevel        slog.Level        `env:"LOG_LEVEL" envDefault:"INFO"`
+	Schedule        schedule.Schedule     `env:"SCHEDULE" envDefault:"1m,5m,15m"`
+	SendTimeout     time.Duration         `env:"SEND_TIMEOUT" envDefault:"10s"`
+	RetryAfterMax   time.Duration         `env:"RETRY_AFTER_MAX" envDefault:"1h"`
+	Concurrency     int                   `env:"CONCURRENCY" envDefault:"32"` // POSTs at once in one invocation
+	UserAgent       string                `env:"USER_AGENT"`
+	AntiniumHeader  string                `env:"ANTINIUM_SIGNATURE_HEADER"`
+	Retention       time.Duration         `env:"RETENTION" envDefault:"720h"`
+	EndpointCache   time.Duration         `env:"ENDPOINT_CACHE" envDefault:"10s"`
+	MaxResultBytes  int                   `env:"MAX_RESULT_BYTES" envDefault:"262144"`
+	OversizeResult  intake.OversizeResult `env:"OVERSIZE_RESULT" envDefault:"omit"`
+	CallbackProfile webhook.Profile       `env:"DEFAULT_CALLBACK_PROFILE" envDefault:"standard"`
+	LogLevel        slog.Level            `env:"LOG_LEVEL" envDefault:"INFO"`
 
 	// LocalAddresses lets sam local's containers post to receivers on the
 	// developer's machine, by http too. Only SAM's emulator may set it.
@@ -51,7 +51,8 @@ type Delivery struct {
 // Dispatch is what the dispatch function reads.
 type Dispatch struct {
 	Delivery
-	RejectedQueueURL string `env:"REJECTED_QUEUE_URL,required,notEmpty"`
+	CompletionsQueueURL string `env:"COMPLETIONS_QUEUE_URL,required,notEmpty"`
+	RejectedQueueURL    string `env:"REJECTED_QUEUE_URL,required,notEmpty"`
 }
 
 // Retry is what the retry function reads.
@@ -64,9 +65,10 @@ type checked interface{ check() error }
 func Load[T any](environment map[string]string) (T, error) {
 	var s T
 	options := env.Options{Environment: environment, FuncMap: map[reflect.Type]env.ParserFunc{
-		reflect.TypeFor[schedule.Schedule](): func(v string) (any, error) { return schedule.Parse(v) },
-		reflect.TypeFor[netip.Prefix]():      func(v string) (any, error) { return netip.ParsePrefix(v) },
-		reflect.TypeFor[payload.Profile]():   func(v string) (any, error) { return payload.ParseProfile(v) },
+		reflect.TypeFor[schedule.Schedule]():     func(v string) (any, error) { return schedule.Parse(v) },
+		reflect.TypeFor[netip.Prefix]():          func(v string) (any, error) { return netip.ParsePrefix(v) },
+		reflect.TypeFor[intake.OversizeResult](): func(v string) (any, error) { return intake.ParseOversizeResult(v) },
+		reflect.TypeFor[webhook.Profile]():       func(v string) (any, error) { return webhook.ParseProfile(v) },
 	}}
 	err := env.ParseWithOptions(&s, options)
 	if c, ok := any(s).(checked); ok && err == nil {
@@ -134,8 +136,8 @@ func (d Delivery) checkLocal() error {
 func (d Delivery) Config() deliver.Config {
 	return deliver.Config{
 		Schedule: d.Schedule, SendTimeout: d.SendTimeout, RetryAfterMax: d.RetryAfterMax,
-		Concurrency: d.Concurrency, EndpointCache: d.EndpointCache,
-		Intake: intake.Rules{MaxResult: d.MaxResultBytes, Profile: d.CallbackProfile, Retention: d.Retention},
+		Concurrency: d.Concurrency, EndpointCache: d.EndpointCache, CallbackProfile: d.CallbackProfile,
+		Intake: intake.Rules{MaxResult: d.MaxResultBytes, Oversize: d.OversizeResult, Retention: d.Retention},
 		Wire:   deliver.Wire{UserAgent: d.UserAgent, AntiniumHeader: d.AntiniumHeader},
 	}
 }

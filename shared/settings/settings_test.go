@@ -11,7 +11,7 @@ import (
 
 var required = map[string]string{
 	"ENDPOINTS_TABLE": "e", "DELIVERIES_TABLE": "d", "RETRY_QUEUE_URL": "https://q", "REJECTED_QUEUE_URL": "https://r",
-	"SIGNING_SECRET_ID": "s", "SEALING_KEY_ID": "k",
+	"COMPLETIONS_QUEUE_URL": "https://c", "SIGNING_SECRET_ID": "s", "SEALING_KEY_ID": "k",
 }
 
 func load(changes map[string]string) (settings.Dispatch, error) {
@@ -37,7 +37,7 @@ func TestFaultsAreReportedTogether(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		"ENDPOINTS_TABLE", "DELIVERIES_TABLE", "RETRY_QUEUE_URL", "REJECTED_QUEUE_URL",
+		"ENDPOINTS_TABLE", "DELIVERIES_TABLE", "RETRY_QUEUE_URL", "REJECTED_QUEUE_URL", "COMPLETIONS_QUEUE_URL",
 		"SIGNING_SECRET_ID", "SEALING_KEY_ID", `"soon" is not a delay`, "SendTimeout",
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -51,6 +51,8 @@ func TestRefuses(t *testing.T) {
 		"a long timeout":         {"SEND_TIMEOUT", "5m", "from 1s to 30s"},
 		"a short retention":      {"RETENTION", "10m", "must be more than"},
 		"no concurrency":         {"CONCURRENCY", "0", "from 1 to 1000"},
+		"an unknown way":         {"OVERSIZE_RESULT", "shrink", "omit"},
+		"an unknown schedule":    {"SCHEDULE", "sometimes", "antinium"},
 		"a large result":         {"MAX_RESULT_BYTES", "500000", "a DynamoDB item holds 400 KB"},
 		"an unknown profile":     {"DEFAULT_CALLBACK_PROFILE", "x", "unitary"},
 		"a header of our own":    {"ANTINIUM_SIGNATURE_HEADER", "Webhook-Id", "ANTINIUM_SIGNATURE_HEADER"},

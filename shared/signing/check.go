@@ -3,6 +3,7 @@ package signing
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // CheckSecret reports whether secret can sign with scheme. Ask it when the
@@ -14,7 +15,7 @@ func CheckSecret(scheme Scheme, secret Secret) error {
 	case secret.IsZero():
 		return fmt.Errorf("%w: there is none", ErrNoSecret)
 	case secret.asymmetric() && scheme.form != formList:
-		return fmt.Errorf("%w: an ed25519 key cannot make %s, an HMAC: give whsec_ and base64, or any printable text",
+		return fmt.Errorf("%w: an ed25519 key cannot make %s, an HMAC: give whsec_ and base64, or printable text of 16 bytes or more",
 			ErrNoSecret, scheme.signature)
 	case secret.asymmetric() && secret.hidden().private == nil:
 		return fmt.Errorf("%w: a whpk_ key only verifies: give the whsk_ key that belongs to it", ErrNoSecret)
@@ -34,18 +35,14 @@ func (s Scheme) ParseSecret(text string) (Secret, error) {
 		if err := checkText(text); err != nil {
 			return Secret{}, err
 		}
-		return plainSecret(text), nil
+		return plainSecret(text)
 	}
 	secret, err := ParseSecret(text)
 	if err != nil {
 		return Secret{}, err
 	}
-	if s.name == "svix" && !secret.asymmetric() && !isSymmetric(text) {
+	if s.name == "svix" && !secret.asymmetric() && !strings.HasPrefix(text, prefixSymmetric) {
 		return Secret{}, errors.New("a Svix secret begins with whsec_ (or whpk_): copy it whole")
 	}
 	return secret, nil
-}
-
-func isSymmetric(text string) bool {
-	return len(text) > len(prefixSymmetric) && text[:len(prefixSymmetric)] == prefixSymmetric
 }

@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// Bounds on what a stranger can make us read and check.
+// Bounds on what an unverified request can make Verify read and check. They are
+// this package's own: no sender comes near them.
 const (
 	// MaxHeaderLength bounds a signature header, all its values together.
 	MaxHeaderLength = 4096
@@ -79,7 +80,7 @@ func (s Scheme) readSignatures(h http.Header, c *claims) error {
 }
 
 // parseList reads "v1,<base64> v1a,<base64>": unknown versions and whatever is
-// not well formed are passed over. Values that a gateway has joined by commas
+// not well formed are ignored. Values that a gateway has joined by commas
 // are read too: base64 has none.
 func (s Scheme) parseList(value string, c *claims) error {
 	count := 0
@@ -133,7 +134,7 @@ func (s Scheme) before() string {
 	return strconv.Quote(s.prefix) + " and "
 }
 
-// parseStripe reads "t=<seconds>,v1=<hex>,…"; other names are passed over.
+// parseStripe reads "t=<seconds>,v1=<hex>,…"; other names are ignored.
 func (s Scheme) parseStripe(value string, c *claims) error {
 	count := 0
 	for part := range strings.SplitSeq(value, ",") {

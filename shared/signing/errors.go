@@ -3,7 +3,7 @@ package signing
 import "errors"
 
 // What can be wrong with a request: match with errors.Is. Each text is short
-// enough to be the answer to a stranger.
+// and tells nothing: it may be the answer to an unverified request.
 var (
 	ErrMissing   = errors.New("signature missing")
 	ErrMalformed = errors.New("signature malformed")
@@ -11,15 +11,15 @@ var (
 	ErrMismatch  = errors.New("signature mismatch")
 )
 
-// ErrNoSecret says that no secret given can do what the scheme asks. It is a
-// fault of ours, never the other side's.
+// ErrNoSecret says that no secret given can do what the scheme asks. It is an
+// internal error, never the other side's.
 var ErrNoSecret = errors.New("no usable secret")
 
 // Error is why a request was not verified. Error says no more than its kind;
-// Detail is for the engineer who holds the secret, and for our own log.
+// Detail is for the engineer who holds the secret, and for the log.
 type Error struct {
 	Kind   error  // ErrMissing, ErrMalformed, ErrStale or ErrMismatch
-	Header string // the header at fault, in canonical form
+	Header string // the invalid header, in canonical form
 	Detail string // what is wrong and what would be right; no secret, no signature
 }
 

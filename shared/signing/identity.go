@@ -15,7 +15,7 @@ type Identity struct {
 	Headers []string // canonical names; the first that the request has just once counts
 	Field   string   // a member of the body's JSON object, a string or a number; "" for none
 	// Signed says whether the signature covers the header. Where it does not
-	// (GitHub, Shopify), who replays a captured request can give it a new id.
+	// (GitHub, Shopify), a captured request can be replayed under a new id.
 	Signed bool
 }
 
@@ -60,7 +60,7 @@ func (s Scheme) Identity() Identity {
 
 // Of returns the id of a request and where it was found; there always is one.
 // An id of more than MaxIDLength bytes, or with characters other than printable
-// ASCII, is passed over.
+// ASCII, is ignored.
 func (i Identity) Of(header http.Header, body []byte) (string, IDSource) {
 	for _, name := range i.Headers {
 		if id, err := single(header, name); err == nil && plainID(id) {

@@ -114,7 +114,7 @@ func (s Scheme) Timestamped() bool { return s.content != contentBody }
 func (s Scheme) Profile() bool { return s.sends }
 
 // Covers reports whether the signature covers a header, named in any case:
-// what it does not cover, a stranger who replays a request can change.
+// what it does not cover can be changed in a replayed request.
 func (s Scheme) Covers(name string) bool {
 	return s.content == contentIDTimeBody && strings.EqualFold(name, s.id) ||
 		s.timestamp != "" && strings.EqualFold(name, s.timestamp)
@@ -128,7 +128,7 @@ var reserved = []string{
 }
 
 // WithHeader returns the scheme with its signature in another header. Only
-// antinium's can be named anew.
+// antinium's can be renamed.
 func (s Scheme) WithHeader(name string) (Scheme, error) {
 	if s.name != "antinium" {
 		return s, fmt.Errorf("the signature header of scheme %q is fixed: only antinium's can be named", s.name)

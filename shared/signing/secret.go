@@ -17,10 +17,20 @@ const (
 	prefixPrivate   = "whsk_"
 	prefixPublic    = "whpk_"
 
-	// Standard Webhooks 1.0: 24 to 64 bytes of key.
+	// minKey and maxKey bound the key of a "whsec_" secret, in bytes: Standard
+	// Webhooks 1.0, "Signature scheme".
 	minKey, maxKey = 24, 64
-	generatedKey   = 32
-	// MaxSecretLength bounds a customer's own secret, in bytes.
+	// generatedKey is the output of SHA-256, which RFC 2104 (section 3) advises
+	// for the key of an HMAC.
+	generatedKey = 32
+)
+
+// Bounds of a secret that has none of the "wh…_" forms, in bytes.
+const (
+	// MinSecretLength is 128 bits: NIST SP 800-131A asks for at least 112 of the
+	// key of an HMAC.
+	MinSecretLength = 16
+	// MaxSecretLength is this package's own: room for any vendor's secret.
 	MaxSecretLength = 1024
 )
 
@@ -46,8 +56,9 @@ type material struct {
 //
 //   - "whsec_" and the standard base64 of 24 to 64 bytes: an HMAC key;
 //   - "whsk_" and the base64 of an ed25519 seed (32 bytes) or private key (64);
-//   - "whpk_" and the base64 of an ed25519 public key (32): verifies only;
-//   - any other printable text up to MaxSecretLength bytes: its bytes are the key.
+//   - "whpk_" and the base64 of an ed25519 public key (32), not of small order: verifies only;
+//   - any other printable text of MinSecretLength to MaxSecretLength bytes: its
+//     bytes are the key.
 //
 // Errors say what would be right and never hold any of the secret.
 func ParseSecret(s string) (Secret, error) {
@@ -62,7 +73,7 @@ func ParseSecret(s string) (Secret, error) {
 	case strings.HasPrefix(s, prefixPublic):
 		return parsePublic(s)
 	}
-	return plainSecret(s), nil
+	return plainSecret(s)
 }
 
 // GenerateSecret makes a new "whsec_" secret of 32 bytes read from random,
@@ -103,8 +114,12 @@ func (s Secret) PublicKey() (string, bool) {
 
 func (s Secret) asymmetric() bool { return !s.IsZero() && s.hidden().public != nil }
 
-func plainSecret(s string) Secret {
-	return newSecret(&material{text: s, decoded: []byte(s)})
+// plainSecret is the secret whose bytes are the key, for every scheme.
+func plainSecret(s string) (Secret, error) {
+	if len(s) < MinSecretLength {
+		return Secret{}, fmt.Errorf("the secret has %d bytes: give at least %d that nobody can guess", len(s), MinSecretLength)
+	}
+	return newSecret(&material{text: s, decoded: []byte(s)}), nil
 }
 
 func newSecret(m *material) Secret {
@@ -116,7 +131,7 @@ func newSecret(m *material) Secret {
 func checkText(s string) error {
 	switch {
 	case s == "":
-		return errors.New("the secret is empty: give whsec_ and base64, or any printable text")
+		return errors.New("the secret is empty: give whsec_ and base64, or printable text of 16 bytes or more")
 	case len(s) > MaxSecretLength:
 		return fmt.Errorf("the secret has %d bytes: at most %d are allowed", len(s), MaxSecretLength)
 	case strings.TrimSpace(s) != s:
@@ -164,6 +179,9 @@ func parsePublic(s string) (Secret, error) {
 	}
 	if len(key) != ed25519.PublicKeySize {
 		return Secret{}, fmt.Errorf("a whpk_ key must decode to 32 bytes: this one has %d", len(key))
+	}
+	if isSmallOrder(key) {
+		return Secret{}, errors.New("the whpk_ key is a point of small order, under which anyone can forge signatures: give the public key of a generated pair")
 	}
 	return newSecret(&material{text: s, public: key}), nil
 }

@@ -36,8 +36,11 @@ func TestParseSecret(t *testing.T) {
 		"public key":              {publicKey(t, keyE), ""},
 		"public of 31 bytes":      {encoded("whpk_", 31), "32 bytes: this one has 31"},
 		"customer's own":          {"It's a Secret to Everybody", ""},
-		"not ASCII":               {"Schlüssel ✓", ""},
-		"one character":           {"x", ""},
+		"not ASCII":               {"Schlüssel mit ✓", ""},
+		"shortest":                {"0123456789abcdef", ""},
+		"too short":               {"0123456789abcde", "15 bytes: give at least 16"},
+		"short, in characters":    {"Schlüssel ✓", "14 bytes"}, // "ü" has two, "✓" three
+		"one character":           {"x", "1 bytes"},
 		"longest":                 {strings.Repeat("x", signing.MaxSecretLength), ""},
 		"too long":                {strings.Repeat("x", signing.MaxSecretLength+1), "at most 1024"},
 		"empty":                   {"", "empty"},
@@ -107,7 +110,7 @@ func TestCheckSecret(t *testing.T) {
 	public := publicKey(t, keyE)
 	for _, name := range signing.Names() {
 		lists := name == "standard" || name == "svix"
-		for text, want := range map[string]bool{keyA: true, "own": true, keyE: lists, public: false} {
+		for text, want := range map[string]bool{keyA: true, "a customer's own": true, keyE: lists, public: false} {
 			s, key := scheme(t, name), secrets(t, text)
 			err := signing.CheckSecret(s, key[0])
 			if (err == nil) != want || !want && !errors.Is(err, signing.ErrNoSecret) {
@@ -132,9 +135,15 @@ func TestSchemeParseSecret(t *testing.T) {
 		want         bool
 	}{
 		"stripe, not base64":       {"stripe", "whsec_test_secret", true},
-		"github, looks like a key": {"github", "whpk_no", true},
+		"github, looks like a key": {"github", "whpk_no_it_is_not", true},
 		"standard, not base64":     {"standard", "whsec_test_secret", false},
-		"standard, own":            {"standard", "own", true},
+		"standard, own":            {"standard", "a customer's own", true},
+		"standard, short":          {"standard", "a customer's ow", false},
+		"sharpapi, short":          {"sharpapi", "a customer's ow", false},
+		"unitary, short":           {"unitary", "a customer's ow", false},
+		"antinium, short":          {"antinium", "a customer's ow", false},
+		"github, short":            {"github", "a customer's ow", false},
+		"stripe, short":            {"stripe", "whsec_too_short", false},
 		"svix, whsec":              {"svix", keyA, true},
 		"svix, prefix forgotten":   {"svix", strings.TrimPrefix(keyA, "whsec_"), false},
 		"svix, public":             {"svix", publicKey(t, keyE), true},
@@ -153,14 +162,13 @@ func TestSchemeParseSecret(t *testing.T) {
 func TestSecretsNeverShow(t *testing.T) {
 	for _, text := range []string{keyA, keyE, "a customer's own secret"} {
 		secret := secrets(t, text)[0]
-		ring := signing.Ring{{Secret: secret}}
 		hidden := struct {
 			s signing.Secret
 			p *signing.Secret
 			m map[string]signing.Secret
 		}{secret, &secret, map[string]signing.Secret{"k": secret}}
 		var out bytes.Buffer
-		for _, v := range []any{secret, &secret, ring, hidden, &hidden, []signing.Secret{secret}} {
+		for _, v := range []any{secret, &secret, hidden, &hidden, []signing.Secret{secret}} {
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%p"} {
 				fmt.Fprintf(&out, verb+"\n", v)
 			}

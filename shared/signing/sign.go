@@ -11,8 +11,15 @@ import (
 	"time"
 )
 
-// MaxIDLength bounds a message's id, in bytes.
-const MaxIDLength = 256
+// Bounds of what is signed.
+const (
+	// MaxIDLength bounds a message's id, in bytes.
+	MaxIDLength = 256
+	// MaxValid is how many secrets can be valid at once: each adds a signature
+	// to the header (92 bytes at most), and receivers bound how many they read:
+	// this package MaxSignatures, and MaxPairs of ed25519.
+	MaxValid = 8
+)
 
 // Message is what is sent: the bytes of Body are both signed and posted.
 type Message struct {

@@ -25,8 +25,8 @@ type Verified struct {
 // bytes as they came.
 //
 // One good signature among bad ones is enough. Secrets that the scheme cannot
-// use are passed over. A request at fault gives an *Error; ErrNoSecret says
-// that no secret is usable, which is our own fault.
+// use are ignored. An invalid request gives an *Error; ErrNoSecret says that no
+// secret is usable, which is an internal error.
 func Verify(scheme Scheme, secrets []Secret, header http.Header, body []byte,
 	now time.Time, tolerance time.Duration,
 ) (Verified, error) {
@@ -152,5 +152,5 @@ func (c *claims) hasSignature(public ed25519.PublicKey, prefix, body []byte, pai
 func (s Scheme) mismatch(usable int, c *claims) error {
 	return &Error{ErrMismatch, s.signature, fmt.Sprintf(
 		"well formed (HMAC: %d, ed25519: %d), but none made by the %d secret(s) over this body: check the secret, "+
-			"and that the body is the raw bytes, not JSON written anew", len(c.macs), len(c.signatures), usable)}
+			"and that the body is the raw bytes, not re-encoded JSON", len(c.macs), len(c.signatures), usable)}
 }

@@ -6,43 +6,93 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/jobhook/jobhook/shared/deliver"
 )
 
-// Work does what one message asks for. On an error the message comes back.
-type Work func(context.Context, deliver.Message) error
+// A message that comes back after an internal error does so after
+// firstReturn, then twice as long each time, up to maxReturn: in seconds after
+// a hiccup, and 100 receives (template.yaml's maxReceiveCount) span more than
+// six hours, so that an outage empties no queue into the dead letters.
+const (
+	firstReturn = 5 * time.Second
+	maxReturn   = 5 * time.Minute
+	maxBusy     = 15 * time.Minute
+)
 
-// Function is what lambda.Start takes.
+// Work does what a batch asks for and answers for each message. One with an
+// error comes back.
+type Work func(context.Context, []deliver.Message) []error
+
+// Source is the queue that the messages come from.
+type Source interface {
+	// ChangeVisibility makes received messages, by their receipt handles,
+	// visible again after these times, in whole seconds.
+	ChangeVisibility(ctx context.Context, after map[string]time.Duration) error
+}
+
+// Function is what lambda.Start accepts.
 type Function func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 
 // Handler answers an SQS event with the messages that must come back
-// (ReportBatchItemFailures), so that one failure holds up nobody else.
-func Handler(work Work, log *slog.Logger) Function {
+// (ReportBatchItemFailures), so that one failure holds up nobody else, and says
+// when: by itself SQS waits for the end of their visibility timeout. chance
+// gives numbers from 0 to 1, for jitter.
+func Handler(work Work, source Source, chance func() float64, log *slog.Logger) Function {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
-		errs := deliver.Results(batch.Records, func(r events.SQSMessage) error {
-			return work(ctx, deliver.Message{ID: r.MessageId, Body: []byte(r.Body)})
-		})
-		failures := []events.SQSBatchItemFailure{}
-		for i, err := range errs {
-			if err != nil {
-				logFailure(ctx, log, batch.Records[i], err)
-				failures = append(failures, events.SQSBatchItemFailure{ItemIdentifier: batch.Records[i].MessageId})
+		ms := make([]deliver.Message, len(batch.Records))
+		for i, r := range batch.Records {
+			ms[i] = deliver.Message{ID: r.MessageId, Body: []byte(r.Body)}
+		}
+		failures, after := []events.SQSBatchItemFailure{}, map[string]time.Duration{}
+		for i, err := range work(ctx, ms) {
+			if err == nil {
+				continue
+			}
+			r := batch.Records[i]
+			failures = append(failures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
+			after[r.ReceiptHandle] = returnAfter(err, r.Attributes["ApproximateReceiveCount"], chance())
+			logReturned(ctx, log, r, err, after[r.ReceiptHandle])
+		}
+		if len(after) > 0 {
+			if err := source.ChangeVisibility(ctx, after); err != nil {
+				log.LogAttrs(ctx, slog.LevelWarn, "visibility.unchanged", slog.Int("messages", len(after)), slog.Any("error", err))
 			}
 		}
 		return events.SQSEventResponse{BatchItemFailures: failures}, nil
 	}
 }
 
-// logFailure writes at error level what is a fault of ours; that a message is
-// early or double is none.
-func logFailure(ctx context.Context, log *slog.Logger, r events.SQSMessage, err error) {
+// returnAfter says how long a message is to stay away after its nth receive.
+func returnAfter(err error, receives string, chance float64) time.Duration {
+	var busy *deliver.BusyError
+	if errors.As(err, &busy) && !busy.Until.IsZero() {
+		return min(max(time.Until(busy.Until), time.Second), maxBusy).Round(time.Second)
+	}
+	n, _ := strconv.Atoi(receives) // SQS always gives one
+	after := float64(firstReturn) * float64(int(1)<<min(max(n-1, 0), 10))
+	return time.Duration(min(after, float64(maxReturn)) * (0.9 + 0.2*chance)).Round(time.Second)
+}
+
+// logReturned writes at error level what is an internal error; that a
+// message's work is in flight elsewhere is none.
+func logReturned(ctx context.Context, log *slog.Logger, r events.SQSMessage, err error, after time.Duration) {
+	attrs := []slog.Attr{
+		slog.String("queue_message_id", r.MessageId), slog.String("receives", r.Attributes["ApproximateReceiveCount"]),
+		slog.Int("returns_after_s", int(after.Seconds())), slog.Any("error", err),
+	}
 	level := slog.LevelError
-	if errors.Is(err, deliver.ErrBusy) {
+	var busy *deliver.BusyError
+	if errors.As(err, &busy) {
 		level = slog.LevelInfo
 	}
-	log.LogAttrs(ctx, level, "message.returned", slog.String("queue_message_id", r.MessageId),
-		slog.String("receives", r.Attributes["ApproximateReceiveCount"]), slog.Any("error", err))
+	var p *deliver.PanicError
+	if errors.As(err, &p) {
+		attrs = append(attrs, slog.String("stack", string(p.Stack)))
+	}
+	log.LogAttrs(ctx, level, "message.returned", attrs...)
 }

@@ -1,9 +1,12 @@
-// Package sqsqueue sends to an SQS standard queue. Receiving is Lambda's part.
+// Package sqsqueue sends to an SQS standard queue, and gives received messages
+// back to it. Receiving is Lambda's part.
 package sqsqueue
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -12,17 +15,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/jobhook/jobhook/shared/queue"
 	"github.com/jobhook/jobhook/shared/schedule"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 const (
 	// ReasonAttribute is the message attribute that says why a completion was
-	// set aside.
+	// rejected.
 	ReasonAttribute = "jobhook-reason"
 	// MaxBody is the largest message that SQS takes, attributes included: 1 MiB
 	// since August 2025.
 	MaxBody = 1 << 20
+	// maxBatch is the most entries of one batch call.
+	maxBatch = 10
 	// maxGroup is the longest MessageGroupId.
 	maxGroup = 128
 	// maxReason bounds the reason: it counts towards the message's size.
@@ -51,10 +56,11 @@ func (e *DelayError) Error() string {
 
 // API is what the queue uses of the SDK's SQS client.
 type API interface {
-	SendMessage(ctx context.Context, in *sqs.SendMessageInput, opts ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
+	SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInput, opts ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
+	ChangeMessageVisibilityBatch(ctx context.Context, in *sqs.ChangeMessageVisibilityBatchInput, opts ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error)
 }
 
-// Queue sends to one queue. It is safe for concurrent use.
+// Queue is one queue. It is safe for concurrent use.
 type Queue struct {
 	api API
 	url string
@@ -63,45 +69,118 @@ type Queue struct {
 // New returns the queue at this URL.
 func New(api API, url string) *Queue { return &Queue{api: api, url: url} }
 
-// Send puts a message on the queue; it is durable once Send returns nil. The
-// delay is rounded up to whole seconds. A *DelayError or a *TooLargeError says
-// that SQS would not take it; any other error is the SDK's. When an answer is
-// lost, the SDK sends the message a second time: whoever takes it must expect
-// that.
-func (q *Queue) Send(ctx context.Context, m queue.Message) error {
-	in, err := q.input(m)
-	if err != nil {
-		return fmt.Errorf("send to %s: %w", q.name(), err)
+// Send puts messages on the queue, in as few calls as SQS allows, and answers
+// for each: it is durable when its error is nil. The delay is rounded up to
+// whole seconds. A *DelayError or a *TooLargeError says that SQS would not
+// accept the message; any other error is the SDK's or SQS's. When an answer is
+// lost, the SDK sends the messages a second time: whoever receives them must
+// expect that.
+func (q *Queue) Send(ctx context.Context, ms ...webhook.Message) []error {
+	errs := make([]error, len(ms))
+	var entries []types.SendMessageBatchRequestEntry
+	size := 0
+	flush := func() {
+		for i, err := range q.send(ctx, entries) {
+			errs[i] = err
+		}
+		entries, size = nil, 0
 	}
-	if _, err := q.api.SendMessage(ctx, in); err != nil {
-		return fmt.Errorf("send to %s: %w", q.name(), err)
+	for i, m := range ms {
+		entry, bytes, err := entryOf(strconv.Itoa(i), m)
+		if err != nil {
+			errs[i] = fmt.Errorf("send to %s: %w", q.name(), err)
+			continue
+		}
+		if len(entries) == maxBatch || size+bytes > MaxBody {
+			flush()
+		}
+		entries, size = append(entries, entry), size+bytes
 	}
-	return nil
+	flush()
+	return errs
 }
 
-func (q *Queue) input(m queue.Message) (*sqs.SendMessageInput, error) {
-	if m.Delay < 0 || m.Delay > schedule.MaxHop {
-		return nil, &DelayError{Delay: m.Delay}
+// send answers for each entry by its id, a message's place.
+func (q *Queue) send(ctx context.Context, entries []types.SendMessageBatchRequestEntry) map[int]error {
+	errs := map[int]error{}
+	if len(entries) == 0 {
+		return errs
 	}
-	in := &sqs.SendMessageInput{
-		QueueUrl:     aws.String(q.url),
-		MessageBody:  aws.String(string(m.Body)),
+	out, err := q.api.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: aws.String(q.url), Entries: entries})
+	if err != nil {
+		for _, e := range entries {
+			i, _ := strconv.Atoi(*e.Id)
+			errs[i] = fmt.Errorf("send to %s: %w", q.name(), err)
+		}
+		return errs
+	}
+	for _, failed := range out.Failed {
+		i, _ := strconv.Atoi(aws.ToString(failed.Id))
+		errs[i] = fmt.Errorf("send to %s: %s", q.name(), aws.ToString(failed.Code))
+	}
+	return errs
+}
+
+func entryOf(id string, m webhook.Message) (e types.SendMessageBatchRequestEntry, size int, err error) {
+	if m.Delay < 0 || m.Delay > schedule.MaxHop {
+		return e, 0, &DelayError{Delay: m.Delay}
+	}
+	e = types.SendMessageBatchRequestEntry{
+		Id: aws.String(id), MessageBody: aws.String(string(m.Body)),
 		DelaySeconds: int32((m.Delay + time.Second - 1) / time.Second),
 	}
-	size := len(m.Body)
+	size = len(m.Body)
 	if reason := cut(m.Reason); reason != "" {
-		in.MessageAttributes = map[string]types.MessageAttributeValue{
+		e.MessageAttributes = map[string]types.MessageAttributeValue{
 			ReasonAttribute: {DataType: aws.String("String"), StringValue: aws.String(reason)},
 		}
 		size += len(ReasonAttribute) + len("String") + len(reason)
 	}
 	if size > MaxBody {
-		return nil, &TooLargeError{Size: size}
+		return e, 0, &TooLargeError{Size: size}
 	}
 	if group := groupID(m.Group); group != "" {
-		in.MessageGroupId = aws.String(group)
+		e.MessageGroupId = aws.String(group)
 	}
-	return in, nil
+	return e, size, nil
+}
+
+// ChangeVisibility makes received messages, by their receipt handles, visible
+// again after these times, rounded up to whole seconds; SQS allows up to 12
+// hours from their receipt. A handle that is no longer in flight is no fault.
+func (q *Queue) ChangeVisibility(ctx context.Context, after map[string]time.Duration) error {
+	var entries []types.ChangeMessageVisibilityBatchRequestEntry
+	var errs []error
+	flush := func() {
+		if len(entries) == 0 {
+			return
+		}
+		out, err := q.api.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: aws.String(q.url), Entries: entries})
+		entries = nil
+		if err != nil {
+			errs = append(errs, err)
+			return
+		}
+		for _, failed := range out.Failed {
+			if code := aws.ToString(failed.Code); !strings.HasSuffix(code, "MessageNotInflight") && !strings.HasSuffix(code, "ReceiptHandleIsInvalid") {
+				errs = append(errs, errors.New(code))
+			}
+		}
+	}
+	for handle, d := range after {
+		entries = append(entries, types.ChangeMessageVisibilityBatchRequestEntry{
+			Id: aws.String(strconv.Itoa(len(entries))), ReceiptHandle: aws.String(handle),
+			VisibilityTimeout: int32((max(d, 0) + time.Second - 1) / time.Second),
+		})
+		if len(entries) == maxBatch {
+			flush()
+		}
+	}
+	flush()
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("change visibility on %s: %w", q.name(), err)
+	}
+	return nil
 }
 
 // name is the queue's own part of its URL, which has the account's number too.

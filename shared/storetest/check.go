@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -42,8 +40,8 @@ func sameEvent(t testing.TB, what string, got, want webhook.Event) {
 // UTC; an empty slice or map equals none (sameEvent minds where it must not).
 func same[T any](t testing.TB, what string, got, want T) {
 	t.Helper()
-	for _, fault := range differ("", reflect.ValueOf(got), reflect.ValueOf(want)) {
-		t.Errorf("%s: %s", what, fault)
+	for _, difference := range differ("", reflect.ValueOf(got), reflect.ValueOf(want)) {
+		t.Errorf("%s: %s", what, difference)
 	}
 }
 
@@ -53,11 +51,11 @@ func differ(path string, got, want reflect.Value) []string {
 	}
 	switch got.Kind() {
 	case reflect.Struct:
-		var faults []string
+		var all []string
 		for i := range got.NumField() {
-			faults = append(faults, differ(path+"."+got.Type().Field(i).Name, got.Field(i), want.Field(i))...)
+			all = append(all, differ(path+"."+got.Type().Field(i).Name, got.Field(i), want.Field(i))...)
 		}
-		return faults
+		return all
 	case reflect.Slice:
 		return differSlice(path, got, want)
 	case reflect.Pointer:
@@ -82,11 +80,11 @@ func differSlice(path string, got, want reflect.Value) []string {
 		}
 		return []string{describe(path, got, want)}
 	}
-	var faults []string
+	var all []string
 	for i := range got.Len() {
-		faults = append(faults, differ(path+"[]", got.Index(i), want.Index(i))...)
+		all = append(all, differ(fmt.Sprintf("%s[%d]", path, i), got.Index(i), want.Index(i))...)
 	}
-	return faults
+	return all
 }
 
 func differTime(path string, got, want time.Time) []string {
@@ -116,11 +114,4 @@ func sprint(v reflect.Value) string {
 		return fmt.Sprintf("%d bytes %q", v.Len(), v.Bytes())
 	}
 	return fmt.Sprintf("%#v", v.Interface())
-}
-
-// byTarget sorts deliveries of one event, whose order is not promised.
-func byTarget(deliveries []webhook.Delivery) []webhook.Delivery {
-	return slices.SortedFunc(slices.Values(deliveries), func(a, b webhook.Delivery) int {
-		return strings.Compare(a.EndpointID, b.EndpointID)
-	})
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,140 +10,123 @@ import (
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-func (f *fixture) event(t testing.TB, n int) webhook.Event {
-	t.Helper()
-	e := sampleEvent(n)
-	_, err := f.InsertEvent(t.Context(), e)
-	must(t, err)
-	return e
+const (
+	hour = time.Hour
+	day  = 24 * hour
+)
+
+var deliveryChecks = checks{
+	"deliveries/insert and read":   deliveryInsert,
+	"deliveries/the second loses":  deliveryInsertLost,
+	"deliveries/replace":           deliveryReplace,
+	"deliveries/replace loses":     deliveryReplaceLost,
+	"deliveries/thirty attempts":   thirtyAttempts,
+	"deliveries/many of one event": manyDeliveries,
+	"deliveries/keys are apart":    deliveryKeys,
 }
 
-func deliveryInsertAndLoad(t *testing.T, f *fixture) {
-	e := f.event(t, 1)
-	want := []webhook.Delivery{
-		sampleDelivery(e, endpointID(1)),
-		plainDelivery(e, endpointID(2)),
-		{
-			MessageID: e.MessageID, EventID: e.EventID, Account: e.Account, EndpointID: webhook.JobTarget,
-			Status: webhook.Pending, CreatedAt: e.AcceptedAt, ExpiresAt: e.ExpiresAt, Rev: "r",
-		},
+func deliveryInsert(t *testing.T, f *fixture) {
+	e := sampleEvent(1)
+	bare := webhook.Delivery{DeliveryKey: e.Key(webhook.JobTarget), EventID: e.EventID, Status: webhook.Pending, ExpiresAt: e.ExpiresAt, Rev: "r"}
+	for _, d := range []webhook.Delivery{sampleDelivery(e, endpointID(1)), plainDelivery(e, endpointID(2)), bare} {
+		f.write(t, insertDelivery(d))
+		f.hasDelivery(t, "inserted", d)
 	}
-	for _, d := range want {
-		must(t, f.InsertDelivery(t.Context(), d))
-	}
-	got, deliveries, err := f.LoadEvent(t.Context(), e.MessageID)
-	must(t, err)
-	sameEvent(t, "event", got, e)
-	same(t, "deliveries", byTarget(deliveries), byTarget(want))
 }
 
 func deliveryInsertLost(t *testing.T, f *fixture) {
-	e := f.event(t, 1)
-	first := sampleDelivery(e, endpointID(1))
-	second := plainDelivery(e, endpointID(1))
-	must(t, f.InsertDelivery(t.Context(), first))
-	wantErr(t, "second insert", f.InsertDelivery(t.Context(), second), webhook.ErrLost)
-	f.delivery(t, "the first stands", first)
+	first, second := sampleDelivery(sampleEvent(1), endpointID(1)), plainDelivery(sampleEvent(1), endpointID(1))
+	f.write(t, insertDelivery(first))
+	wantErr(t, "second insert", f.one(t, insertDelivery(second)), webhook.ErrLost)
+	f.hasDelivery(t, "the first stays", first)
 }
 
-func (f *fixture) delivery(t testing.TB, what string, want webhook.Delivery) {
-	t.Helper()
-	got, err := f.LoadDelivery(t.Context(), want.MessageID, want.Account, want.EndpointID)
-	must(t, err)
-	same(t, what, got.Delivery, want)
-}
-
+// deliveryReplace: a replace writes all fields, whatever the status was.
 func deliveryReplace(t *testing.T, f *fixture) {
-	e := f.event(t, 1)
+	e := sampleEvent(1)
 	for _, target := range []string{endpointID(1), webhook.JobTarget} {
 		d := sampleDelivery(e, target)
-		must(t, f.InsertDelivery(t.Context(), d))
-		for n, status := range webhook.Statuses() {
-			old := d.Rev
-			d.Status, d.Rev, d.NextAttemptAt, d.Lease, d.Reason = status, fmt.Sprint("rev-", n), time.Time{}, webhook.Lease{}, ""
-			d.Attempts = append(d.Attempts, webhook.Attempt{Number: len(d.Attempts) + 1, At: Start, StatusCode: 200})
-			must(t, f.ReplaceDelivery(t.Context(), old, d))
-			f.delivery(t, string(status), d)
+		f.write(t, insertDelivery(d))
+		statuses := webhook.Statuses()
+		for n, status := range append(statuses, statuses...) {
+			next := in(d, status, tick(n), fmt.Sprint("rev-", n))
+			next.Attempts = append(slices.Clone(d.Attempts), webhook.Attempt{Number: len(d.Attempts) + 1, At: tick(n), StatusCode: 200})
+			next.URL, next.Profile, next.IncludeResult = fmt.Sprint("https://example.org/", n), webhook.Unitary, n%2 == 0
+			next.NextAttemptAt, next.Lease, next.Reason, next.SignedBy = time.Time{}, webhook.Lease{}, "", nil
+			f.write(t, replaceDelivery(d.Rev, next))
+			f.hasDelivery(t, string(status), next)
+			d = next
 		}
 	}
 }
 
 func deliveryReplaceLost(t *testing.T, f *fixture) {
-	e := f.event(t, 1)
-	d := sampleDelivery(e, endpointID(1))
-	next := d
-	next.Status, next.Rev = webhook.Delivered, "rev-2"
-	wantErr(t, "no such delivery", f.ReplaceDelivery(t.Context(), d.Rev, next), webhook.ErrLost)
-	must(t, f.InsertDelivery(t.Context(), d))
-	wantErr(t, "wrong rev", f.ReplaceDelivery(t.Context(), "not its rev", next), webhook.ErrLost)
-	f.delivery(t, "unchanged", d)
+	d := sampleDelivery(sampleEvent(1), endpointID(1))
+	next := in(d, webhook.Delivered, Start, "rev-2")
+	wantErr(t, "no such delivery", f.one(t, replaceDelivery(d.Rev, next)), webhook.ErrLost)
+	f.hasNoDelivery(t, "a replace makes no delivery", d.DeliveryKey)
+	f.write(t, insertDelivery(d))
+	wantErr(t, "wrong rev", f.one(t, replaceDelivery("not its rev", next)), webhook.ErrLost)
+	f.hasDelivery(t, "unchanged", d)
 }
 
 func thirtyAttempts(t *testing.T, f *fixture) {
-	e := f.event(t, 1)
-	d := sampleDelivery(e, endpointID(1))
+	d := sampleDelivery(sampleEvent(1), endpointID(1))
 	d.Attempts = nil
 	for n := range 31 { // schedule.MaxRetries and the first
 		d.Attempts = append(d.Attempts, webhook.Attempt{
-			Number: n + 1, At: Start.Add(time.Duration(n) * time.Hour), Duration: time.Duration(n) * time.Microsecond,
-			StatusCode: 500 + n, Reason: "http_status", Response: strings.Repeat("é", 1024),
+			Number: n + 1, At: Start.Add(time.Duration(n) * hour), Duration: time.Duration(n) * time.Millisecond,
+			StatusCode: 500 + n, Reason: webhook.ReasonHTTPStatus,
 		})
 	}
-	must(t, f.InsertDelivery(t.Context(), d))
-	f.delivery(t, "loaded", d)
+	d.Attempts[30].Response = strings.Repeat("é", webhook.MaxRefusedResponse/2)
+	f.write(t, insertDelivery(d))
+	f.hasDelivery(t, "inserted", d)
 }
 
-// manyDeliveries needs more than 1 MB, a page of some databases.
+// manyDeliveries reads more than 100 keys, a call's maximum in some databases,
+// some of them twice, some of them unknown.
 func manyDeliveries(t *testing.T, f *fixture) {
-	e := f.event(t, 1)
-	var want []webhook.Delivery
-	for n := range 120 {
+	e := sampleEvent(1)
+	var changes []webhook.Change
+	var keys []webhook.DeliveryKey
+	var want []*webhook.Delivery
+	for n := range 150 {
 		d := sampleDelivery(e, endpointID(n))
-		d.Attempts[0].Response = strings.Repeat("x", 10<<10)
-		want = append(want, d)
-		must(t, f.InsertDelivery(t.Context(), d))
+		d.URL = fmt.Sprintf("https://example.com/%d/%s", n, strings.Repeat("x", 10<<10))
+		keys = append(keys, d.DeliveryKey)
+		if n%3 == 0 {
+			want = append(want, nil)
+			continue
+		}
+		changes, want = append(changes, insertDelivery(d)), append(want, &d)
 	}
-	got, deliveries, err := f.LoadEvent(t.Context(), e.MessageID)
-	must(t, err)
-	sameEvent(t, "event", got, e)
-	same(t, "deliveries", byTarget(deliveries), byTarget(want))
+	f.write(t, changes...)
+	keys, want = append(keys, keys[20:40]...), append(want, want[20:40]...)
+	same(t, "deliveries", f.deliveries(t, keys...), want)
+	f.deliveries(t) // of none
 }
 
-func loadDelivery(t *testing.T, f *fixture) {
-	e := f.event(t, 1)
-	endpoint := sampleEndpoint(1)
-	must(t, f.InsertEndpoint(t.Context(), endpoint))
-	for _, c := range []struct {
-		name, target string
-		endpoint     *webhook.Endpoint
-	}{
-		{"a registered endpoint", endpoint.ID, &endpoint},
-		{"a removed endpoint", endpointID(99), nil},
-		{"the job's own URL", webhook.JobTarget, nil},
+// deliveryKeys: each part of a key counts. A message id belongs to one account
+// and, while it is there, to one AcceptedAt: other ones find nothing.
+func deliveryKeys(t *testing.T, f *fixture) {
+	d := sampleDelivery(sampleEvent(1), endpointID(1))
+	f.write(t, insertDelivery(d))
+	for part, change := range map[string]func(k *webhook.DeliveryKey){
+		"account":  func(k *webhook.DeliveryKey) { k.Account = other },
+		"endpoint": func(k *webhook.DeliveryKey) { k.EndpointID = endpointID(2) },
+		"message":  func(k *webhook.DeliveryKey) { k.MessageID = sampleEvent(2).MessageID },
+		"accepted": func(k *webhook.DeliveryKey) { k.AcceptedAt = k.AcceptedAt.Add(time.Millisecond) },
 	} {
-		d := sampleDelivery(e, c.target)
-		must(t, f.InsertDelivery(t.Context(), d))
-		got, err := f.LoadDelivery(t.Context(), e.MessageID, account, c.target)
-		must(t, err)
-		sameEvent(t, c.name, got.Event, e)
-		same(t, c.name, got, webhook.Loaded{Event: e, Delivery: d, Endpoint: c.endpoint})
+		key := d.DeliveryKey
+		change(&key)
+		f.hasNoDelivery(t, "another "+part, key)
+		next := in(d, webhook.Delivered, Start, "rev-2")
+		next.DeliveryKey = key
+		wantErr(t, "a replace at another "+part, f.one(t, replaceDelivery(d.Rev, next)), webhook.ErrLost)
 	}
-}
-
-func loadDeliveryMissing(t *testing.T, f *fixture) {
-	orphan := sampleEvent(2)
-	must(t, f.InsertDelivery(t.Context(), sampleDelivery(orphan, endpointID(1))))
-	_, err := f.LoadDelivery(t.Context(), orphan.MessageID, account, endpointID(1))
-	wantErr(t, "no event", err, webhook.ErrNotFound)
-	e := f.event(t, 1)
-	_, err = f.LoadDelivery(t.Context(), e.MessageID, account, endpointID(1))
-	wantErr(t, "no delivery", err, webhook.ErrNotFound)
-}
-
-// loadDeliveryForeign: an account that names another's delivery finds nothing.
-func loadDeliveryForeign(t *testing.T, f *fixture) {
-	e := f.event(t, 1)
-	must(t, f.InsertDelivery(t.Context(), sampleDelivery(e, endpointID(1))))
-	_, err := f.LoadDelivery(t.Context(), e.MessageID, "acct-2", endpointID(1))
-	wantErr(t, "another account", err, webhook.ErrNotFound)
+	f.hasDelivery(t, "the first", d)
+	key := d.DeliveryKey
+	key.AcceptedAt = key.AcceptedAt.In(time.FixedZone("", 3600))
+	same(t, "the same instant in another zone", f.deliveries(t, key), []*webhook.Delivery{&d})
 }

@@ -1,9 +1,7 @@
 package storetest
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -11,43 +9,48 @@ import (
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-func insertAndLoad(t *testing.T, f *fixture) {
-	e := sampleEvent(1)
-	_, err := f.InsertEvent(t.Context(), e)
-	must(t, err)
-	got, deliveries, err := f.LoadEvent(t.Context(), e.MessageID)
-	must(t, err)
-	sameEvent(t, "loaded", got, e)
-	if len(deliveries) != 0 {
-		t.Errorf("%d deliveries, want none", len(deliveries))
+var eventChecks = checks{
+	"events/insert and read":           eventInsert,
+	"events/forms of a payload":        payloadForms,
+	"events/targets before and after":  targetsForms,
+	"events/a claim writes its fields": claimFields,
+	"events/no targets, no payload":    claimDropsPayload,
+	"events/the second insert loses":   eventInsertLost,
+	"events/a claim loses":             claimLost,
+	"events/aligned answers":           eventsAligned,
+}
+
+func eventInsert(t *testing.T, f *fixture) {
+	bare := webhook.Event{
+		MessageID: webhook.MessageID(account, "j", "e"), EventID: "e", Account: account, Job: webhook.Job{ID: "j"},
+		AcceptedAt: Start, ExpiresAt: expiry(), Rev: "r",
+	}
+	for _, e := range []webhook.Event{sampleEvent(1), accepted(2), bare} {
+		f.write(t, insertEvent(e))
+		f.hasEvent(t, "inserted", e)
 	}
 }
 
 func payloadForms(t *testing.T, f *fixture) {
-	random := make([]byte, 225<<10) // base64 makes 300 KB of it, hard to compress
-	_, _ = rand.NewChaCha8([32]byte{1}).Read(random)
 	for n, c := range []struct {
-		name          string
-		result, fault json.RawMessage
+		name           string
+		result, reason json.RawMessage
 	}{
 		{"neither", nil, nil},
 		{"a result of JSON null", json.RawMessage(`null`), nil},
 		{"an error of JSON null", nil, json.RawMessage(`null`)},
-		{"an error text", nil, json.RawMessage(`"it broke"`)},
+		{"an error string", nil, json.RawMessage(`"it broke"`)},
 		{"an error object", nil, json.RawMessage(`{"code":7,"error":"it broke"}`)},
-		{"a text", json.RawMessage(`"<\u0000\ud800>"`), nil},
+		{"a string", json.RawMessage(`"<\u0000\ud800>"`), nil},
 		{"false", json.RawMessage(`false`), nil},
-		{"an empty text", json.RawMessage(`""`), nil},
+		{"an empty string", json.RawMessage(`""`), nil},
 		{"300 KB that compress", json.RawMessage(`"` + strings.Repeat("日本語 ", 30<<10) + `"`), nil},
-		{"300 KB that hardly compress", json.RawMessage(`"` + base64.StdEncoding.EncodeToString(random) + `"`), nil},
+		{"300 KB that hardly compress", incompressible(225 << 10), nil},
 	} {
 		e := sampleEvent(n)
-		e.Result, e.Error = c.result, c.fault
-		_, err := f.InsertEvent(t.Context(), e)
-		must(t, err)
-		got, _, err := f.LoadEvent(t.Context(), e.MessageID)
-		must(t, err)
-		sameEvent(t, c.name, got, e)
+		e.Result, e.Error = c.result, c.reason
+		f.write(t, insertEvent(e))
+		f.hasEvent(t, c.name, e)
 	}
 }
 
@@ -55,104 +58,88 @@ func targetsForms(t *testing.T, f *fixture) {
 	for n, targets := range [][]string{nil, {}, {webhook.JobTarget}} {
 		e := sampleEvent(n)
 		e.Targets = targets
-		if targets == nil { // as the API stores it: nobody holds it yet
-			e.Lease, e.CallbackURL, e.CallbackProfile, e.OccurredAt = webhook.Lease{}, "", "", time.Time{}
-		}
-		_, err := f.InsertEvent(t.Context(), e)
-		must(t, err)
-		got, _, err := f.LoadEvent(t.Context(), e.MessageID)
-		must(t, err)
-		sameEvent(t, "loaded", got, e)
+		f.write(t, insertEvent(e))
+		f.hasEvent(t, "inserted", e)
 	}
 }
 
-func insertLost(t *testing.T, f *fixture) {
+// claimFields: of a stored event only targets, lease and Rev are replaced.
+func claimFields(t *testing.T, f *fixture) {
+	for n, before := range []webhook.Event{accepted(0), sampleEvent(1)} {
+		f.write(t, insertEvent(before))
+		after := sampleEvent(7)
+		after.MessageID, after.Account, after.Job.ID = before.MessageID, before.Account, before.Job.ID
+		after.Type, after.Hash, after.CallbackURL, after.CallbackProfile = "other.type", "other", "", ""
+		after.Result, after.Error, after.ResultOmitted = json.RawMessage(`"other"`), nil, false
+		after.OccurredAt, after.ExpiresAt = Start, before.ExpiresAt.Add(time.Hour)
+		after.Targets, after.Lease, after.Rev = []string{endpointID(7)}, webhook.Lease{Message: "m-9", Until: tick(60_001)}, "rev-2"
+		f.write(t, replaceEvent(before.Rev, after))
+		want := before
+		want.Targets, want.Lease, want.Rev = after.Targets, after.Lease, after.Rev
+		f.hasEvent(t, []string{"first claim", "taken over"}[n], want)
+	}
+}
+
+func claimDropsPayload(t *testing.T, f *fixture) {
+	e := accepted(1)
+	f.write(t, insertEvent(e))
+	claimed, change := e.Claim(nil, webhook.Lease{Message: "m", Until: tick(9)}, "rev-2")
+	f.write(t, change)
+	if claimed.Result != nil || claimed.Error != nil || claimed.Targets == nil {
+		t.Fatalf("the claim of an event without targets is %+v", claimed)
+	}
+	f.hasEvent(t, "claimed", claimed)
+	again, change := claimed.Claim([]string{endpointID(1)}, webhook.Lease{Message: "m-2"}, "rev-3")
+	f.write(t, change)
+	f.hasEvent(t, "taken over", again)
+}
+
+func eventInsertLost(t *testing.T, f *fixture) {
 	first, second := sampleEvent(1), sampleEvent(1)
 	second.Rev, second.Hash, second.Result, second.Targets = "another", "another", nil, nil
-	_, err := f.InsertEvent(t.Context(), first)
-	must(t, err)
-	standing, err := f.InsertEvent(t.Context(), second)
-	wantErr(t, "second insert", err, webhook.ErrLost)
-	sameEvent(t, "standing", standing, first)
-	got, _, err := f.LoadEvent(t.Context(), first.MessageID)
-	must(t, err)
-	sameEvent(t, "loaded", got, first)
+	f.write(t, insertEvent(first))
+	wantErr(t, "second insert", f.one(t, insertEvent(second)), webhook.ErrLost)
+	f.hasEvent(t, "the first stays", first)
 }
 
-func insertTwice(t *testing.T, f *fixture) {
+func claimLost(t *testing.T, f *fixture) {
 	e := sampleEvent(1)
-	for range 2 {
-		_, err := f.InsertEvent(t.Context(), e)
-		must(t, err)
-	}
-	d := sampleDelivery(e, webhook.JobTarget)
-	for range 2 {
-		must(t, f.InsertDelivery(t.Context(), d))
-	}
-	d.Status = webhook.Delivered
-	old := d.Rev
-	d.Rev = "delivery-rev-2"
-	for range 2 {
-		must(t, f.ReplaceDelivery(t.Context(), old, d))
-	}
-	claim := webhook.Claim{Targets: []string{}, Lease: e.Lease, Rev: "event-rev-2"}
-	for range 2 {
-		got, err := f.LeaseEvent(t.Context(), e.MessageID, e.Rev, claim)
-		must(t, err)
-		if got.Rev != claim.Rev {
-			t.Errorf("leased event has Rev %q, want %q", got.Rev, claim.Rev)
+	f.write(t, insertEvent(e))
+	next := e
+	next.Rev = "rev-2"
+	wantErr(t, "wrong rev", f.one(t, replaceEvent("not its rev", next)), webhook.ErrLost)
+	f.hasEvent(t, "unchanged", e)
+	wantErr(t, "no such event", f.one(t, replaceEvent(e.Rev, sampleEvent(2))), webhook.ErrLost)
+	f.hasNoEvent(t, "a claim makes no event", sampleEvent(2).MessageID)
+}
+
+// eventsAligned asks for more than 100 ids, a call's maximum in some databases,
+// some of them twice, some of them unknown.
+func eventsAligned(t *testing.T, f *fixture) {
+	var changes []webhook.Change
+	var ids []string
+	for n := range 130 {
+		e := sampleEvent(n)
+		ids = append(ids, e.MessageID)
+		if n%3 > 0 {
+			changes = append(changes, insertEvent(e))
 		}
 	}
-}
-
-func leaseMoves(t *testing.T, f *fixture) {
-	for n, targets := range [][]string{{}, {endpointID(7), webhook.JobTarget}} {
-		e := sampleEvent(n)
-		e.Targets, e.Lease = nil, webhook.Lease{}
-		_, err := f.InsertEvent(t.Context(), e)
-		must(t, err)
-		claim := webhook.Claim{Targets: targets, Lease: webhook.Lease{Message: "m-9", Until: Start.Add(time.Minute + 1)}, Rev: "rev-2"}
-		got, err := f.LeaseEvent(t.Context(), e.MessageID, e.Rev, claim)
-		must(t, err)
-		e.Targets, e.Lease, e.Rev = claim.Targets, claim.Lease, claim.Rev
-		sameEvent(t, "answer", got, e)
-		loaded, _, err := f.LoadEvent(t.Context(), e.MessageID)
-		must(t, err)
-		sameEvent(t, "loaded", loaded, e)
+	f.write(t, changes...)
+	ids = append(ids, ids[20:40]...)
+	for i, got := range f.events(t, ids...) {
+		n := i
+		if i >= 130 {
+			n = i - 110
+		}
+		switch {
+		case n%3 == 0 && got != nil:
+			t.Errorf("entry %d: found %s, which was never written", i, got.MessageID)
+		case n%3 > 0 && got == nil:
+			t.Errorf("entry %d: not found", i)
+		case got != nil:
+			sameEvent(t, "event", *got, sampleEvent(n))
+		}
 	}
-}
-
-func leaseKeepsTargets(t *testing.T, f *fixture) {
-	for n, targets := range [][]string{{}, {endpointID(7)}} {
-		e := sampleEvent(n)
-		e.Targets = targets
-		_, err := f.InsertEvent(t.Context(), e)
-		must(t, err)
-		claim := webhook.Claim{Targets: []string{endpointID(8)}, Lease: webhook.Lease{Message: "m-9", Until: Start.Add(time.Minute)}, Rev: "rev-2"}
-		got, err := f.LeaseEvent(t.Context(), e.MessageID, e.Rev, claim)
-		must(t, err)
-		e.Lease, e.Rev = claim.Lease, claim.Rev
-		sameEvent(t, "answer", got, e)
-	}
-}
-
-func leaseLost(t *testing.T, f *fixture) {
-	e := sampleEvent(1)
-	_, err := f.InsertEvent(t.Context(), e)
-	must(t, err)
-	claim := webhook.Claim{Targets: []string{}, Lease: webhook.Lease{Message: "m-9", Until: Start}, Rev: "rev-2"}
-	_, err = f.LeaseEvent(t.Context(), e.MessageID, "not its rev", claim)
-	wantErr(t, "wrong rev", err, webhook.ErrLost)
-	_, err = f.LeaseEvent(t.Context(), sampleEvent(2).MessageID, e.Rev, claim)
-	wantErr(t, "no such event", err, webhook.ErrNotFound)
-	_, _, err = f.LoadEvent(t.Context(), sampleEvent(2).MessageID)
-	wantErr(t, "a lease makes no event", err, webhook.ErrNotFound)
-	got, _, err := f.LoadEvent(t.Context(), e.MessageID)
-	must(t, err)
-	sameEvent(t, "loaded", got, e)
-}
-
-func eventUnknown(t *testing.T, f *fixture) {
-	_, _, err := f.LoadEvent(t.Context(), sampleEvent(1).MessageID)
-	wantErr(t, "load", err, webhook.ErrNotFound)
+	f.events(t) // of none
 }

@@ -1,44 +1,78 @@
 package storetest
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/payload"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-const account = "acct-1"
+// account is the samples'; other one has records too where accounts must be
+// kept apart.
+const (
+	account = "acct-1"
+	other   = "acct-2"
+)
 
-// retention is how long sample records live; the end falls on a whole second,
-// since writes may take expiry to the second.
+// expiry is when sample records expire: on a whole second, since writes may
+// take expiry to the second.
 func expiry() time.Time { return Start.Add(72 * time.Hour).Truncate(time.Second) }
 
-// sampleEvent has every field set, claimed. n tells events apart.
+// tick is the nth millisecond from Start.
+func tick(n int) time.Time { return Start.Add(time.Duration(n) * time.Millisecond) }
+
+// sampleEvent has every field set, claimed. n tells events and their jobs apart.
 func sampleEvent(n int) webhook.Event {
-	eventID := fmt.Sprintf("job-%d:success/日本", n)
+	jobID, eventID := fmt.Sprintf("job-%d", n), fmt.Sprintf("job-%d:success/日本", n)
 	return webhook.Event{
-		MessageID:  webhook.MessageID(account, eventID),
+		MessageID:  webhook.MessageID(account, jobID, eventID),
 		EventID:    eventID,
 		Type:       "content_translate.success",
 		Account:    account,
-		Job:        payload.Job{ID: fmt.Sprintf("job-%d", n), Status: "success", Type: "content_translate"},
+		Job:        webhook.Job{ID: jobID, Status: "success", Type: "content_translate"},
 		OccurredAt: time.Date(2026, time.November, 20, 23, 59, 59, 1, time.FixedZone("", 5*3600)),
-		AcceptedAt: Start.Add(time.Duration(n) * time.Millisecond),
+		AcceptedAt: tick(n),
 		ExpiresAt:  expiry(),
 
-		Result: json.RawMessage(`{"text":"héllo \u2028 <&> 🎉","n":12345678901234567890,"z":1e400}`),
-		Error:  json.RawMessage(`{"error":"partly","code":7}`),
+		Result:        json.RawMessage(`{"text":"héllo \u2028 <&> 🎉","n":12345678901234567890,"z":1e400}`),
+		Error:         json.RawMessage(`{"error":"partly","code":7}`),
+		ResultOmitted: true,
 
 		CallbackURL:     "https://example.com/cb?job=1&x=%20y#f",
-		CallbackProfile: payload.Profile("unitary"),
+		CallbackProfile: webhook.Unitary,
 		Hash:            "hash",
 
 		Targets: []string{endpointID(1), endpointID(2), webhook.JobTarget},
-		Lease:   webhook.Lease{Message: "sqs-message-1", Until: Start.Add(90*time.Second + 3)},
+		Lease:   webhook.Lease{Message: "sqs-message-1", Until: Start.Add(90*time.Second + 3*time.Millisecond)},
 		Rev:     fmt.Sprintf("event-%d-rev-1", n),
 	}
+}
+
+// accepted is a sample event as the API stores it: not claimed yet.
+func accepted(n int) webhook.Event {
+	e := sampleEvent(n)
+	e.Targets, e.Lease = nil, webhook.Lease{}
+	return e
+}
+
+// ofJob is the nth sample event of one job of an account.
+func ofJob(account, jobID string, n int) webhook.Event {
+	e := sampleEvent(n)
+	e.Account, e.Job.ID = account, jobID
+	e.MessageID = webhook.MessageID(account, jobID, e.EventID)
+	e.OccurredAt = e.OccurredAt.Add(time.Duration(n))
+	return e
+}
+
+// incompressible is a JSON string that holds this many random bytes in base64:
+// no compression brings it below their number.
+func incompressible(bytes int) json.RawMessage {
+	random := make([]byte, bytes)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(random)
+	return json.RawMessage(`"` + base64.StdEncoding.EncodeToString(random) + `"`)
 }
 
 func endpointID(n int) string {
@@ -47,61 +81,85 @@ func endpointID(n int) string {
 	return webhook.EndpointID(random)
 }
 
-// sampleDelivery has every field set. endpoint is webhook.JobTarget or an id.
-func sampleDelivery(e webhook.Event, endpoint string) webhook.Delivery {
+// sampleDelivery has every field set. target is webhook.JobTarget or an
+// endpoint's id.
+func sampleDelivery(e webhook.Event, target string) webhook.Delivery {
 	return webhook.Delivery{
-		MessageID:  e.MessageID,
-		EventID:    e.EventID,
-		Account:    e.Account,
-		EndpointID: endpoint,
-		URL:        "https://example.com/hooks/ünï?a=b",
-		Status:     webhook.Retrying,
-		Reason:     "some_reason",
+		DeliveryKey: e.Key(target),
+		EventID:     e.EventID,
+		URL:         "https://example.com/hooks/ünï?a=b",
+		Status:      webhook.Failed,
+		Reason:      webhook.ReasonSecretUnreadable,
 		Attempts: []webhook.Attempt{
-			{Number: 1, At: Start.Add(time.Second + 1), Duration: 1234567 * time.Nanosecond, StatusCode: 503, Reason: "http_status", Response: "try later: <é> \"\\\n\t\u0000"},
-			{Number: 2, At: Start.Add(2 * time.Second), Duration: 10 * time.Second, Reason: "timeout"},
+			{Number: 1, At: tick(1001), Duration: 10 * time.Second, Reason: webhook.ReasonTimeout},
+			{Number: 2, At: tick(2000), Duration: 1234 * time.Millisecond, StatusCode: 503, Reason: webhook.ReasonHTTPStatus, Response: "try later: <é> \"\\\n\t\u0000"},
 		},
-		NextAttemptAt: Start.Add(time.Hour + 7),
-		CreatedAt:     e.AcceptedAt,
+		NextAttemptAt: tick(3_600_007),
+		SettledAt:     tick(3234),
 		ExpiresAt:     e.ExpiresAt,
-		Profile:       payload.Profile("sharpapi"),
+		Profile:       webhook.SharpAPI,
 		IncludeResult: true,
 		BodyURL:       "https://example.com/first",
-		Queued:        3,
+		SignedBy:      []string{"fingerprint-1", "fingerprint-2"},
 		Lease:         webhook.Lease{Message: "sqs-message-2", Until: Start.Add(30 * time.Second)},
 		Rev:           "delivery-rev-1",
 	}
 }
 
 // plainDelivery is as dispatch writes it when the first attempt got through.
-func plainDelivery(e webhook.Event, endpoint string) webhook.Delivery {
+func plainDelivery(e webhook.Event, target string) webhook.Delivery {
 	return webhook.Delivery{
-		MessageID: e.MessageID, EventID: e.EventID, Account: e.Account, EndpointID: endpoint,
-		URL: "https://example.com/", Status: webhook.Delivered, Profile: "standard",
+		DeliveryKey: e.Key(target), EventID: e.EventID,
+		URL: "https://example.com/", BodyURL: "https://example.com/", Status: webhook.Delivered, Profile: webhook.Standard,
 		Attempts:  []webhook.Attempt{{Number: 1, At: e.AcceptedAt, Duration: time.Millisecond, StatusCode: 204}},
-		CreatedAt: e.AcceptedAt, ExpiresAt: e.ExpiresAt, Rev: "plain-" + e.EventID,
+		ExpiresAt: e.ExpiresAt, Lease: webhook.Lease{Message: "m"}, Rev: "plain-" + e.EventID + target,
 	}
 }
 
-// sampleEndpoint has every field set.
+// in is the delivery in another status, with SettledAt as that has it, and rev.
+func in(d webhook.Delivery, status webhook.Status, settled time.Time, rev string) webhook.Delivery {
+	d.Status, d.SettledAt, d.Rev = status, time.Time{}, rev
+	if recoverable(status) {
+		d.SettledAt = settled
+	}
+	return d
+}
+
+func recoverable(s webhook.Status) bool { return s == webhook.Failed || s == webhook.Held }
+
+// sampleEndpoint has every field set, but for those that SetHealth and
+// RemoveEndpoint set.
 func sampleEndpoint(n int) webhook.Endpoint {
 	return webhook.Endpoint{
 		ID:             endpointID(n),
 		Account:        account,
 		URL:            fmt.Sprintf("https://example.com/%d?q=ü", n),
 		Events:         []string{"content_translate.success", "document.*", "*"},
-		Profile:        payload.Profile("antinium"),
+		Profile:        webhook.Antinium,
 		IncludeResult:  true,
 		Headers:        map[string]string{"X-Tenant": "a b", "X-Empty": ""},
 		Description:    "Ümlaut 🎉 \"quoted\"",
+		Schedule:       "1m,5m,15m",
 		Enabled:        true,
 		DisabledReason: webhook.Gone,
 		Secrets: []webhook.SealedSecret{
-			{Sealed: "v1.k.abc"},
-			{Ref: "jobhook/acct-1/own", ExpiresAt: Start.Add(24*time.Hour + 9)},
+			{Sealed: "v1.k.abc", CreatedAt: tick(5)},
+			{Ref: "jobhook/acct-1/own", CreatedAt: tick(1), ExpiresAt: tick(86_400_009)},
 		},
-		CreatedAt: Start.Add(time.Duration(n) * time.Second),
-		UpdatedAt: Start.Add(time.Duration(n)*time.Second + 5),
+		CreatedAt: tick(1000 * n),
+		UpdatedAt: tick(1000*n + 5),
 		Rev:       fmt.Sprintf("endpoint-%d-rev-1", n),
 	}
+}
+
+// sampleJobRecord is an account's settings for its jobs' own URLs.
+func sampleJobRecord() webhook.Endpoint {
+	e := webhook.JobDefaults(account, webhook.Unitary)
+	e.Schedule, e.Headers, e.Secrets = "1m", map[string]string{"X-Tenant": "a"}, []webhook.SealedSecret{{Sealed: "v1.k.job", CreatedAt: tick(7)}}
+	e.CreatedAt, e.UpdatedAt, e.Rev = tick(7), tick(8), "job-rev-1"
+	return e
+}
+
+func sampleHealth() webhook.Health {
+	return webhook.Health{FailingSince: tick(11), SlowUntil: tick(22), PausedUntil: tick(33)}
 }

@@ -5,11 +5,6 @@ import "log/slog"
 var latency = metric{"duration_ms", "Milliseconds"}
 
 var (
-	heldBack = single("deliveries_held")
-	canceled = single("deliveries_canceled")
-	disabled = single("endpoints_disabled")
-	rejected = single("rejected")
-	returned = single("faults")
 	received = newBlock([]count{{"received", 1}}, by("", latency), by("outcome", counter("received")))
 
 	// By the delivery's status after the attempt, for attempts that have a
@@ -17,6 +12,22 @@ var (
 	succeeded = attempts(false)
 	failed    = attempts(true)
 )
+
+// counted are the lines of which each counts one, by their message.
+var counted = map[string]block{
+	"delivery.held":             single("deliveries_held"),
+	"delivery.canceled":         single("deliveries_canceled"),
+	"delivery.postponed":        single("deliveries_postponed"),
+	"record.refused":            single("records_refused"),
+	"record.lost":               single("records_lost"),
+	"endpoint.disabled":         single("endpoints_disabled"),
+	"event.unwanted":            single("unwanted"),
+	"completion.rejected":       single("rejected"),
+	"completion.unknown_fields": single("unknown_fields"),
+	"completion.result_omitted": single("results_omitted"),
+	"message.returned":          single("faults"),
+	"webhook.received":          received,
+}
 
 func single(name string) block { return newBlock([]count{{name, 1}}, by("", counter(name))) }
 
@@ -41,25 +52,13 @@ func attempts(withReason bool) map[string]block {
 // blockOf knows, by its message, what a log line counts; empty for nothing. The
 // messages are those of shared/deliver, shared/sqsbatch and shared/receiving.
 func blockOf(r slog.Record) block {
-	switch r.Message {
-	case "delivery.attempted":
+	switch {
+	case r.Message == "delivery.attempted":
 		return attempted(r)
-	case "delivery.held":
-		return heldBack
-	case "delivery.canceled":
-		return canceled
-	case "endpoint.disabled":
-		return disabled
-	case "completion.rejected":
-		return rejected
-	case "webhook.received":
-		return received
-	case "message.returned":
-		if r.Level >= slog.LevelError { // below, it was only early or double
-			return returned
-		}
+	case r.Message == "message.returned" && r.Level < slog.LevelError: // it was only early or double
+		return ""
 	}
-	return ""
+	return counted[r.Message]
 }
 
 func attempted(r slog.Record) block {

@@ -15,7 +15,6 @@ import (
 
 	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/embedded"
-	"github.com/jobhook/jobhook/shared/payload"
 	"github.com/jobhook/jobhook/shared/receiving"
 	"github.com/jobhook/jobhook/shared/schedule"
 	"github.com/jobhook/jobhook/shared/sender"
@@ -42,20 +41,20 @@ func TestMetrics(t *testing.T) {
 			want: "deliveries=1 duration_ms=42",
 		},
 		{
-			name: "failed, with a retry", answer: sender.Answer{StatusCode: 500, Reason: sender.ReasonHTTPStatus, Duration: time.Second},
+			name: "failed, with a retry", answer: sender.Answer{StatusCode: 500, Reason: webhook.ReasonHTTPStatus, Duration: time.Second},
 			want: "duration_ms=1000 failures{reason=http_status}=1 retries_scheduled=1",
 		},
 		{
-			name: "failed for good", answer: sender.Answer{Reason: sender.ReasonAddressNotPublic},
+			name: "failed for good", answer: sender.Answer{Reason: webhook.ReasonAddressNotPublic},
 			want: "deliveries_failed=1 duration_ms=0 failures{reason=address_not_public}=1",
 		},
 		{
-			name: "gone", answer: sender.Answer{StatusCode: 410, Reason: sender.ReasonHTTPStatus},
+			name: "gone", answer: sender.Answer{StatusCode: 410, Reason: webhook.ReasonHTTPStatus},
 			want: "deliveries_failed=1 duration_ms=0 endpoints_disabled=1 failures{reason=http_status}=1",
 		},
 		{name: "held", disabled: true, want: "deliveries_held=1"},
 		{name: "rejected", body: "{}", want: "rejected=1"},
-		{name: "a fault of ours", fault: fault, want: "faults=1"},
+		{name: "an internal error", fault: fault, want: "deliveries_postponed=1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out bytes.Buffer
@@ -106,26 +105,26 @@ func run(t *testing.T, log *slog.Logger, body string, answer sender.Answer, faul
 	now := time.Now().Add(-time.Minute)
 	if err := db.InsertEndpoint(t.Context(), webhook.Endpoint{
 		ID: "ep_1", Account: "acme", URL: "https://a.example/", Events: []string{"*"},
-		Profile: payload.Standard, Enabled: enabled, CreatedAt: now, UpdatedAt: now, Rev: "1",
+		Profile: webhook.Standard, Enabled: enabled, CreatedAt: now, UpdatedAt: now, Rev: "1",
 	}); err != nil {
 		t.Fatal(err)
 	}
 	tokens := 0
 	d := deliver.NewDispatcher(deliver.Deps{
-		Events: db, Deliveries: db, Loader: db, Endpoints: db, Replacer: db, Retries: queue, Rejected: queue,
+		Store: db, Retries: queue, Rejected: queue,
 		Secrets: keys{}, Sender: net{answer, fault}, Log: log, Now: time.Now, Chance: func() float64 { return 0 },
 		Token: func() string { tokens++; return strings.Repeat("x", tokens) },
 	}, deliver.Config{Schedule: schedule.Schedule{time.Minute}, SendTimeout: time.Second, Concurrency: 1})
-	if _, err := sqsbatch.Handler(d.Dispatch, log)(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}}); err != nil {
+	if _, err := sqsbatch.Handler(d.Dispatch, queue, func() float64 { return 0 }, log)(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 type keys struct{}
 
-func (keys) For(context.Context, *webhook.Endpoint, time.Time) ([]signing.Secret, error) {
+func (keys) For(context.Context, webhook.Endpoint, time.Time) ([]signing.Secret, []string, error) {
 	s, err := signing.ParseSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-	return []signing.Secret{s}, err
+	return []signing.Secret{s}, nil, err
 }
 
 type net struct {

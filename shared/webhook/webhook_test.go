@@ -2,9 +2,11 @@ package webhook_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -29,7 +31,7 @@ func TestVerdictOfEveryAnswer(t *testing.T) {
 			t.Errorf("%d means %s, want %s", code, got, want)
 		}
 	}
-	for reason, want := range map[string]webhook.Verdict{
+	for reason, want := range map[webhook.Reason]webhook.Verdict{
 		"timeout": webhook.Retry, "refused": webhook.Retry, "dns": webhook.Retry, "tls": webhook.Retry,
 		"connection": webhook.Retry, "bad_response": webhook.Retry,
 		"address_not_public": webhook.Refused, "bad_url": webhook.Refused,
@@ -40,86 +42,177 @@ func TestVerdictOfEveryAnswer(t *testing.T) {
 	}
 }
 
+func claimed() webhook.Claimed {
+	d := webhook.Delivery{
+		Status: webhook.Retrying, Attempts: []webhook.Attempt{{Number: 1, Response: "old", Reason: webhook.ReasonTimeout}},
+		NextAttemptAt: now, Rev: "1", Reason: webhook.ReasonSecretUnreadable,
+	}
+	c, _ := d.Claim("https://a", webhook.Lease{Message: "m", Until: now}, "2")
+	return c
+}
+
 func TestSettleMovesTheState(t *testing.T) {
 	next := now.Add(time.Minute)
+	ok, refused := webhook.Attempt{StatusCode: 204}, webhook.Attempt{StatusCode: 500, Reason: webhook.ReasonHTTPStatus}
+	gone, never := webhook.Attempt{StatusCode: 410, Reason: webhook.ReasonHTTPStatus}, webhook.Attempt{Reason: webhook.ReasonAddressNotPublic}
 	for name, c := range map[string]struct {
-		verdict webhook.Verdict
+		a       webhook.Attempt
 		next    time.Time
 		want    webhook.Status
 		due     time.Time
+		settled bool // is recoverable
 	}{
-		"success":                {webhook.Success, next, webhook.Delivered, time.Time{}},
-		"failed, more to come":   {webhook.Retry, next, webhook.Retrying, next},
-		"failed for the last":    {webhook.Retry, time.Time{}, webhook.Failed, time.Time{}},
-		"gone":                   {webhook.Dead, next, webhook.Failed, time.Time{}},
-		"never sent":             {webhook.Refused, next, webhook.Failed, time.Time{}},
-		"success after the last": {webhook.Success, time.Time{}, webhook.Delivered, time.Time{}},
+		"success":                {ok, next, webhook.Delivered, time.Time{}, false},
+		"failed, more to come":   {refused, next, webhook.Retrying, next, false},
+		"failed for the last":    {refused, time.Time{}, webhook.Failed, time.Time{}, true},
+		"gone":                   {gone, next, webhook.Failed, time.Time{}, true},
+		"never sent":             {never, next, webhook.Failed, time.Time{}, true},
+		"success after the last": {ok, time.Time{}, webhook.Delivered, time.Time{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := webhook.Delivery{
-				Status: webhook.Retrying, Attempts: []webhook.Attempt{{Number: 1}},
-				NextAttemptAt: now, Lease: webhook.Lease{Message: "m", Until: now},
-			}
-			after := before.Settle(webhook.Attempt{Number: 2}, c.verdict, c.next)
-			if after.Status != c.want || !after.NextAttemptAt.Equal(c.due) {
-				t.Errorf("is %s, due %s; want %s, due %s", after.Status, after.NextAttemptAt, c.want, c.due)
+			before := claimed()
+			c.a.Number, c.a.At = 2, now
+			change := before.Settle(c.a, c.next, "3")
+			after := *change.Delivery
+			if after.Status != c.want || !after.NextAttemptAt.Equal(c.due) || after.SettledAt.IsZero() == c.settled {
+				t.Errorf("is %s, due %s, settled %s; want %s, due %s", after.Status, after.NextAttemptAt, after.SettledAt, c.want, c.due)
 			}
 			if len(after.Attempts) != 2 || len(before.Attempts) != 1 || after.Lease != (webhook.Lease{Message: "m"}) {
 				t.Error("the attempt must be added to a copy, and the lease ended but its message kept")
 			}
-		})
-	}
-}
-
-func TestSettleDoesNotShareItsAttempts(t *testing.T) {
-	shared := make([]webhook.Attempt, 1, 8)
-	d := webhook.Delivery{Attempts: shared}
-	one := d.Settle(webhook.Attempt{Number: 2, Reason: "timeout"}, webhook.Retry, now)
-	two := d.Settle(webhook.Attempt{Number: 2, Reason: "dns"}, webhook.Retry, now)
-	if one.Attempts[1].Reason != "timeout" || two.Attempts[1].Reason != "dns" {
-		t.Error("two outcomes of one delivery share memory")
-	}
-}
-
-func TestUnqueued(t *testing.T) {
-	attempts := []webhook.Attempt{{Number: 1}}
-	for name, c := range map[string]struct {
-		d    webhook.Delivery
-		want bool
-	}{
-		"handed over, not sent": {webhook.Delivery{Status: webhook.Pending}, true},
-		"handed over, sent":     {webhook.Delivery{Status: webhook.Pending, Queued: 1}, false},
-		"retrying, not sent":    {webhook.Delivery{Status: webhook.Retrying, Attempts: attempts, Queued: 1}, true},
-		"retrying, sent":        {webhook.Delivery{Status: webhook.Retrying, Attempts: attempts, Queued: 2}, false},
-		"delivered":             {webhook.Delivery{Status: webhook.Delivered, Attempts: attempts}, false},
-		"held":                  {webhook.Delivery{Status: webhook.Held}, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := c.d.Unqueued(); got != c.want {
-				t.Errorf("Unqueued is %t, want %t", got, c.want)
+			if change.From != "2" || after.Rev != "3" || after.Reason != "" {
+				t.Errorf("replaces %q by %q, reason %q", change.From, after.Rev, after.Reason)
 			}
 		})
 	}
 }
 
-func TestFinished(t *testing.T) {
-	done := webhook.Delivery{EndpointID: "ep_a", Status: webhook.Delivered}
-	unsent := webhook.Delivery{EndpointID: "ep_b", Status: webhook.Retrying, Attempts: []webhook.Attempt{{Number: 1}}}
+// What is kept of an answer is bounded, and of earlier ones nothing is kept.
+func TestWhatIsKeptOfAnAnswer(t *testing.T) {
+	long := strings.Repeat("é", 300)
 	for name, c := range map[string]struct {
-		targets []string
-		have    []webhook.Delivery
-		want    bool
+		a    webhook.Attempt
+		want int
 	}{
-		"not claimed":          {nil, nil, false},
-		"nobody wants it":      {[]string{}, nil, true},
-		"all there":            {[]string{"ep_a"}, []webhook.Delivery{done}, true},
-		"one missing":          {[]string{"ep_a", "ep_b"}, []webhook.Delivery{done}, false},
-		"one waits unsent":     {[]string{"ep_a", "ep_b"}, []webhook.Delivery{done, unsent}, false},
-		"another's are no use": {[]string{"ep_c"}, []webhook.Delivery{done}, false},
+		"of a 2xx":         {webhook.Attempt{StatusCode: 200, Response: long}, webhook.MaxAcceptedResponse},
+		"of another":       {webhook.Attempt{StatusCode: 500, Reason: webhook.ReasonHTTPStatus, Response: long}, webhook.MaxRefusedResponse},
+		"cut in character": {webhook.Attempt{StatusCode: 200, Response: "x" + long}, webhook.MaxAcceptedResponse - 1},
+		"short":            {webhook.Attempt{StatusCode: 200, Response: "ok"}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := (webhook.Event{Targets: c.targets}).Finished(c.have); got != c.want {
-				t.Errorf("Finished is %t, want %t", got, c.want)
+			c.a.At, c.a.Duration = now.Add(time.Nanosecond), 1500*time.Microsecond
+			before := claimed()
+			d := before.Settle(c.a, now, "3").Delivery
+			last, _ := d.Last()
+			if len(last.Response) != c.want || !utf8.ValidString(last.Response) || d.Attempts[0].Response != "" || before.Attempts[0].Response != "old" {
+				t.Errorf("%d bytes are kept, of the earlier one %q", len(last.Response), d.Attempts[0].Response)
+			}
+			if !last.At.Equal(now.Add(time.Millisecond)) || last.Duration != time.Millisecond {
+				t.Errorf("at %s for %s: not whole milliseconds", last.At, last.Duration)
+			}
+		})
+	}
+}
+
+func TestEndsWithoutAnAttempt(t *testing.T) {
+	for name, c := range map[string]struct {
+		end     func(webhook.Claimed) webhook.Change
+		status  webhook.Status
+		reason  webhook.Reason
+		settled bool
+		due     time.Time
+	}{
+		"held":      {func(c webhook.Claimed) webhook.Change { return c.Hold(now, "3") }, webhook.Held, webhook.ReasonEndpointDisabled, true, time.Time{}},
+		"canceled":  {func(c webhook.Claimed) webhook.Change { return c.Cancel("3") }, webhook.Canceled, webhook.ReasonEndpointRemoved, false, time.Time{}},
+		"failed":    {func(c webhook.Claimed) webhook.Change { return c.Fail(webhook.ReasonInternal, now, "3") }, webhook.Failed, webhook.ReasonInternal, true, time.Time{}},
+		"postponed": {func(c webhook.Claimed) webhook.Change { return c.Postpone(webhook.ReasonInternal, now, "3") }, webhook.Retrying, webhook.ReasonInternal, false, now},
+	} {
+		t.Run(name, func(t *testing.T) {
+			change := c.end(claimed())
+			d := change.Delivery
+			if d.Status != c.status || d.Reason != c.reason || d.SettledAt.IsZero() == c.settled || !d.NextAttemptAt.Equal(c.due) || len(d.Attempts) != 1 {
+				t.Errorf("it is %+v", d)
+			}
+			if change.From != "2" || d.Rev != "3" || !d.Lease.Until.IsZero() {
+				t.Errorf("replaces %q by %q, lease %v", change.From, d.Rev, d.Lease)
+			}
+		})
+	}
+}
+
+func TestBegin(t *testing.T) {
+	ev := webhook.Event{
+		MessageID: "msg_a", EventID: "e", Account: "acme", AcceptedAt: now, ExpiresAt: now.Add(time.Hour),
+		CallbackURL: "https://job", Lease: webhook.Lease{Message: "m", Until: now},
+	}
+	e := webhook.Endpoint{URL: "https://own", Profile: webhook.Unitary, IncludeResult: true}
+	for name, c := range map[string]struct {
+		target  string
+		stated  webhook.Profile
+		url     string
+		profile webhook.Profile
+	}{
+		"an endpoint":                    {"ep_a", "", "https://own", webhook.Unitary},
+		"an endpoint, another stated":    {"ep_a", webhook.SharpAPI, "https://own", webhook.Unitary},
+		"the job's URL":                  {webhook.JobTarget, "", "https://job", webhook.Unitary},
+		"the job's URL, profile in said": {webhook.JobTarget, webhook.SharpAPI, "https://job", webhook.SharpAPI},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ev.CallbackProfile = c.stated
+			d := webhook.Begin(ev, c.target, e)
+			if d.URL != c.url || d.BodyURL != c.url || d.Profile != c.profile || d.Status != webhook.Pending || !d.IncludeResult || d.From() != "" || d.Lease.Message != "m" {
+				t.Errorf("it begins as %+v", d)
+			}
+			if d.DeliveryKey != ev.Key(c.target) {
+				t.Errorf("its key is %+v", d.DeliveryKey)
+			}
+		})
+	}
+}
+
+func TestClaimOfAnEvent(t *testing.T) {
+	l := webhook.Lease{Message: "m", Until: now}
+	for name, c := range map[string]struct {
+		before  webhook.Event
+		targets []string
+		want    []string
+		payload bool
+	}{
+		"a new one":           {webhook.Event{Result: []byte("1")}, []string{"ep_a"}, []string{"ep_a"}, true},
+		"nobody wants it":     {webhook.Event{Result: []byte("1"), Error: []byte(`"x"`)}, nil, []string{}, false},
+		"its targets settled": {webhook.Event{Result: []byte("1"), Targets: []string{"ep_b"}, Rev: "0"}, []string{"ep_a"}, []string{"ep_b"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			after, change := c.before.Claim(c.targets, l, "1")
+			if !after.Claimed() || !slices.Equal(after.Targets, c.want) || (after.Result != nil) != c.payload || after.Error != nil && !c.payload {
+				t.Errorf("it is %+v", after)
+			}
+			if change.From != c.before.Rev || after.Rev != "1" || after.Lease != l || change.Event.Rev != "1" {
+				t.Errorf("the change is %+v", change)
+			}
+		})
+	}
+}
+
+func TestDisableGone(t *testing.T) {
+	e := webhook.Endpoint{ID: "ep_a", URL: "https://a", Enabled: true}
+	for name, c := range map[string]struct {
+		change func(*webhook.Endpoint)
+		url    string
+		want   bool
+	}{
+		"its URL":          {func(*webhook.Endpoint) {}, "https://a", true},
+		"another URL":      {func(*webhook.Endpoint) {}, "https://b", false},
+		"disabled already": {func(e *webhook.Endpoint) { e.Enabled = false }, "https://a", false},
+		"removed":          {func(e *webhook.Endpoint) { e.RemovedAt = now }, "https://a", false},
+		"the job record":   {func(e *webhook.Endpoint) { e.ID, e.URL = webhook.JobTarget, "" }, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := e
+			c.change(&before)
+			off, ok := before.DisableGone(c.url, now)
+			if ok != c.want || ok && (off.Enabled || off.DisabledReason != webhook.Gone) {
+				t.Errorf("%t: %+v", ok, off)
 			}
 		})
 	}
@@ -151,31 +244,49 @@ func TestMatch(t *testing.T) {
 }
 
 func TestMessageID(t *testing.T) {
-	id := webhook.MessageID("acme", "a.b/1/ok")
-	if id != webhook.MessageID("acme", "a.b/1/ok") {
+	id := webhook.MessageID("acme", "1", "a.b/1/ok")
+	if id != webhook.MessageID("acme", "1", "a.b/1/ok") {
 		t.Error("the same completion has two ids")
 	}
-	if id == webhook.MessageID("acme", "a.b/2/ok") || id == webhook.MessageID("acm", "ea.b/1/ok") {
-		t.Error("two completions have one id")
+	for name, other := range map[string]string{
+		"another job":             webhook.MessageID("acme", "2", "a.b/1/ok"),
+		"another event":           webhook.MessageID("acme", "1", "a.b/2/ok"),
+		"another account":         webhook.MessageID("acm", "1", "a.b/1/ok"),
+		"the same bytes, moved":   webhook.MessageID("acm", "e1", "a.b/1/ok"),
+		"the same bytes, moved 2": webhook.MessageID("acme", "1a", ".b/1/ok"),
+	} {
+		if other == id {
+			t.Errorf("%s has the same id", name)
+		}
 	}
 	if !strings.HasPrefix(id, "msg_") || strings.Contains(id, ".") || len(id) != 36 {
 		t.Errorf("%q: must be msg_ and 32 characters, without a dot (Standard Webhooks)", id)
 	}
+	job, event, ok := webhook.SplitMessageID(id)
+	if !ok || job != webhook.JobPart("acme", "1") || "msg_"+job+event != id {
+		t.Errorf("%s splits into %s and %s", id, job, event)
+	}
+	if another, _, _ := webhook.SplitMessageID(webhook.MessageID("acme", "1", "else")); another != job {
+		t.Error("two events of one job have different job parts")
+	}
 	// It is the idempotency key: another derivation would deliver twice.
-	if id != "msg_c4vo4go3qgvunyvdupg52w5mfx2fi4te" {
+	if id != "msg_7lfh3zdcyg4uujno22eg64g6efqne4de" {
 		t.Errorf("the id is derived in another way than before: %s", id)
+	}
+	for _, bad := range []string{"", "msg_", "msg_a", id + "a", strings.ToUpper(id), "ep_" + id[4:], id[:35] + "1"} {
+		if _, _, ok := webhook.SplitMessageID(bad); ok {
+			t.Errorf("%q was accepted as a message id", bad)
+		}
 	}
 }
 
-func TestDeliveryIDReadsBack(t *testing.T) {
-	d := webhook.Delivery{MessageID: webhook.MessageID("a", "b"), EndpointID: webhook.EndpointID([15]byte{1})}
-	message, endpoint, ok := webhook.ParseDeliveryID(d.ID())
-	if !ok || message != d.MessageID || endpoint != d.EndpointID {
-		t.Errorf("%s reads back as %s and %s", d.ID(), message, endpoint)
-	}
-	for _, bad := range []string{"", "msg_a", "msg_a.", "a.ep_b", "."} {
-		if _, _, ok := webhook.ParseDeliveryID(bad); ok {
-			t.Errorf("%q was taken for a delivery id", bad)
+func TestJobOfEventID(t *testing.T) {
+	for id, want := range map[string]string{
+		webhook.DefaultEventID("a.b", "1", "ok"): "1", webhook.DefaultEventID("a.b", "x/y/z", "ok"): "x/y/z",
+		"a": "", "a/b": "", "/b/c": "", "a/b/": "", "a//c": "", "": "",
+	} {
+		if job, ok := webhook.JobOfEventID(id); job != want || ok != (want != "") {
+			t.Errorf("%q is of job %q, %t; want %q", id, job, ok, want)
 		}
 	}
 }
@@ -194,7 +305,7 @@ func TestContentHashTellsContentApart(t *testing.T) {
 	base := webhook.Event{Account: "a", EventID: "e", Type: "t", Result: []byte(`{"a":1}`)}
 	same := base
 	same.AcceptedAt, same.OccurredAt, same.Rev = now, now, "r"
-	if webhook.ContentHash(base, "") != webhook.ContentHash(same, "") {
+	if webhook.ContentHash(base, "", base.Result) != webhook.ContentHash(same, "", same.Result) {
 		t.Error("when it was accepted is no part of the content")
 	}
 	for name, change := range map[string]func(*webhook.Event){
@@ -207,11 +318,11 @@ func TestContentHashTellsContentApart(t *testing.T) {
 	} {
 		other := base
 		change(&other)
-		if webhook.ContentHash(base, "") == webhook.ContentHash(other, "") {
+		if webhook.ContentHash(base, "", base.Result) == webhook.ContentHash(other, "", other.Result) {
 			t.Errorf("another %s has the same hash", name)
 		}
 	}
-	if webhook.ContentHash(base, "") == webhook.ContentHash(base, "2026-11-20T12:00:00Z") {
+	if webhook.ContentHash(base, "", base.Result) == webhook.ContentHash(base, "2026-11-20T12:00:00Z", base.Result) {
 		t.Error("another stated time has the same hash")
 	}
 }

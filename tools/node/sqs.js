@@ -23,7 +23,10 @@ const caller = new AsyncLocalStorage();
 function answerEarly(service) {
   const push = service.Queues.push;
   service.Queues.push = function (...queues) {
-    for (const queue of queues) wrapReceive(queue);
+    for (const queue of queues) {
+      wrapReceive(queue);
+      wrapChangeVisibility(queue);
+    }
     return push.apply(this, queues);
   };
 }
@@ -38,6 +41,31 @@ function wrapReceive(queue) {
       const messages = await receive.call(this, { ...request, WaitTimeSeconds: 0 });
       if (messages.length > 0 || performance.now() >= until) return messages;
     }
+  };
+}
+
+const records = new Map(); // the library's own, by message id
+
+/** wrapChangeVisibility takes back the receive that the library counts for it. */
+function wrapChangeVisibility(queue) {
+  const kind = queue.constructor;
+  if (!kind.createRecord.wrapped) {
+    const { createRecord } = kind;
+    kind.createRecord = (...of) => {
+      const made = createRecord.apply(kind, of);
+      records.set(made[0].MessageId, new WeakRef(made[0])); // the queue holds it while it is there
+      return made;
+    };
+    kind.createRecord.wrapped = true;
+  }
+  const change = queue.changeVisibility;
+  queue.changeVisibility = function (handle, seconds) {
+    const changed = change.call(this, handle, seconds);
+    const text = Buffer.from(handle, "base64").toString();
+    const { MessageId } = JSON.parse(text.slice(text.indexOf("{")));
+    const { attributes } = records.get(MessageId).deref() ?? { attributes: {} };
+    if (changed) attributes.ApproximateReceiveCount = String(attributes.ApproximateReceiveCount - 1);
+    return changed;
   };
 }
 

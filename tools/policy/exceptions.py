@@ -8,8 +8,6 @@ EXCEPTIONS = {
         "As for DispatchRole.",
     ("queues_have_dead_letters", "RejectedQueue", "no dead letters"):
         "Nothing takes from it: a person reads it, and it is kept for 14 days itself.",
-    ("tables_expire", "EndpointsTable", "no TTL"):
-        "Endpoints stay until their owner deletes them.",
     ("secrets_are_generated", "SourcesSecret", "its value stands in the template"):
         "It holds no secret, only that there is no source yet; the operator puts the senders' secrets in.",
     ("nothing_is_public", "ReceiveFunctionUrl", "AuthType NONE"):

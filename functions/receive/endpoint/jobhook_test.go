@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/jobhook/jobhook/shared/deliver"
-	"github.com/jobhook/jobhook/shared/payload"
 	"github.com/jobhook/jobhook/shared/sender"
 	"github.com/jobhook/jobhook/shared/signing"
 	"github.com/jobhook/jobhook/shared/webhook"
@@ -21,7 +20,7 @@ const (
 // deliver, received by the handler that Lambda runs.
 func TestJobhookToReceiveInEveryProfile(t *testing.T) {
 	config := `{"sources":{`
-	for i, p := range payload.Profiles() {
+	for i, p := range webhook.Profiles() {
 		if i > 0 {
 			config += ","
 		}
@@ -31,16 +30,14 @@ func TestJobhookToReceiveInEveryProfile(t *testing.T) {
 	url := serve(t, function)
 	post := sender.New(sender.Config{AllowLoopback: true})
 	defer post.CloseIdle()
-	for _, profile := range payload.Profiles() {
+	for _, profile := range webhook.Profiles() {
 		for name, secrets := range map[string][]string{"one secret": {newSecret}, "in a rotation": {newSecret, oldSecret}, "the old one yet": {oldSecret}} {
 			t.Run(string(profile)+"/"+name, func(t *testing.T) {
 				event := finished(string(profile) + name)
-				delivery := webhook.Delivery{
-					MessageID: event.MessageID, EndpointID: webhook.JobTarget, Profile: profile, IncludeResult: true,
-					URL: url + "/" + string(profile), BodyURL: url + "/" + string(profile),
-				}
+				endpoint := webhook.Endpoint{ID: "ep_a", URL: url + "/" + string(profile), Profile: profile, IncludeResult: true}
+				delivery := webhook.Begin(event, endpoint.ID, endpoint).Delivery
 				for attempt, want := range []string{`{"duplicate":false}`, `{"duplicate":true}`} {
-					request, err := deliver.Wire{}.Compose(event, delivery, nil, parse(t, secrets), time.Now().Add(time.Duration(attempt)*time.Minute))
+					request, err := deliver.Wire{}.Compose(event, delivery, endpoint, parse(t, secrets), time.Now().Add(time.Duration(attempt)*time.Minute))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -63,8 +60,8 @@ func TestJobhookToReceiveInEveryProfile(t *testing.T) {
 
 func finished(id string) webhook.Event {
 	return webhook.Event{
-		MessageID: webhook.MessageID("acme", id), EventID: id, Type: "content_translate.success", Account: "acme",
-		Job:        payload.Job{ID: id, Status: "success", Type: "content_translate"},
+		MessageID: webhook.MessageID("acme", id, id), EventID: id, Type: "content_translate.success", Account: "acme",
+		Job:        webhook.Job{ID: id, Status: "success", Type: "content_translate"},
 		OccurredAt: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), Result: json.RawMessage(`{"text":"Grüße <b>🎉</b>"}`),
 	}
 }

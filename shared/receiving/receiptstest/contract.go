@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/receipt"
 	"github.com/jobhook/jobhook/shared/receiving"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -40,14 +39,14 @@ func Run(t *testing.T, open func(testing.TB) receiving.Receipts) {
 	}
 }
 
-func claim(source, id, owner string, now time.Time) receipt.Receipt {
-	return receipt.Receipt{
-		Key: receipt.Key{Source: source, ID: id}, State: receipt.Processing, Owner: owner,
+func claim(source, id, owner string, now time.Time) webhook.Receipt {
+	return webhook.Receipt{
+		Key: webhook.ReceiptKey{Source: source, ID: id}, State: webhook.ReceiptProcessing, Owner: owner,
 		Until: now.Add(10 * time.Second), ExpiresAt: now.Add(time.Hour).Truncate(time.Second), Digest: "d-" + owner,
 	}
 }
 
-func take(t *testing.T, s receiving.Receipts, r receipt.Receipt, now time.Time, want error) receipt.Receipt {
+func take(t *testing.T, s receiving.Receipts, r webhook.Receipt, now time.Time, want error) webhook.Receipt {
 	t.Helper()
 	standing, err := s.Claim(t.Context(), r, now)
 	check(t, "claim by "+r.Owner+" at "+now.Format("15:04:05.000"), err, want)
@@ -65,14 +64,14 @@ func leaseHolds(t *testing.T, s receiving.Receipts) {
 	take(t, s, claim("s", "1", "a", start), start, nil)
 	for _, after := range []time.Duration{0, time.Second, 10*time.Second - time.Millisecond} {
 		now := start.Add(after)
-		if standing := take(t, s, claim("s", "1", "b", now), now, webhook.ErrLost); standing.At(now) != receipt.Busy || standing.Owner != "a" {
+		if standing := take(t, s, claim("s", "1", "b", now), now, webhook.ErrLost); standing.At(now) != webhook.Busy || standing.Owner != "a" {
 			t.Errorf("after %s stands %+v, want a's lease", after, standing)
 		}
 	}
 	end := start.Add(10 * time.Second)
 	take(t, s, claim("s", "1", "b", end), end, nil)
-	check(t, "complete by the one that was late", s.Complete(t.Context(), receipt.Key{Source: "s", ID: "1"}, "a"), webhook.ErrLost)
-	check(t, "complete by the one that took over", s.Complete(t.Context(), receipt.Key{Source: "s", ID: "1"}, "b"), nil)
+	check(t, "complete by the one that was late", s.Complete(t.Context(), webhook.ReceiptKey{Source: "s", ID: "1"}, "a"), webhook.ErrLost)
+	check(t, "complete by the one that took over", s.Complete(t.Context(), webhook.ReceiptKey{Source: "s", ID: "1"}, "b"), nil)
 }
 
 func doneHolds(t *testing.T, s receiving.Receipts) {
@@ -80,7 +79,7 @@ func doneHolds(t *testing.T, s receiving.Receipts) {
 	take(t, s, r, start, nil)
 	check(t, "complete", s.Complete(t.Context(), r.Key, "a"), nil)
 	for _, now := range []time.Time{start, start.Add(time.Minute), r.ExpiresAt.Add(-time.Millisecond)} {
-		if standing := take(t, s, claim("s", "1", "b", now), now, webhook.ErrLost); standing.At(now) != receipt.Duplicate {
+		if standing := take(t, s, claim("s", "1", "b", now), now, webhook.ErrLost); standing.At(now) != webhook.Duplicate {
 			t.Errorf("at %s stands %+v, want it done", now, standing)
 		}
 	}
@@ -100,7 +99,7 @@ func ownerCompletes(t *testing.T, s receiving.Receipts) {
 	check(t, "complete without a claim", s.Complete(t.Context(), r.Key, "a"), webhook.ErrLost)
 	take(t, s, r, start, nil)
 	check(t, "complete by another", s.Complete(t.Context(), r.Key, "b"), webhook.ErrLost)
-	if standing := take(t, s, claim("s", "1", "c", start), start, webhook.ErrLost); standing.State != receipt.Processing {
+	if standing := take(t, s, claim("s", "1", "c", start), start, webhook.ErrLost); standing.State != webhook.ReceiptProcessing {
 		t.Errorf("after another's completion it is %s", standing.State)
 	}
 }
@@ -120,7 +119,7 @@ func ownerReleases(t *testing.T, s receiving.Receipts) {
 	check(t, "release by another", s.Release(t.Context(), r.Key, "b"), webhook.ErrLost)
 	check(t, "complete", s.Complete(t.Context(), r.Key, "a"), nil)
 	check(t, "release of what is done", s.Release(t.Context(), r.Key, "a"), webhook.ErrLost)
-	if standing := take(t, s, claim("s", "1", "c", start), start, webhook.ErrLost); standing.State != receipt.Done {
+	if standing := take(t, s, claim("s", "1", "c", start), start, webhook.ErrLost); standing.State != webhook.ReceiptDone {
 		t.Errorf("after the refused releases it is %s", standing.State)
 	}
 }
@@ -138,7 +137,7 @@ func toldWhole(t *testing.T, s receiving.Receipts) {
 		t.Errorf("stands %+v, want %+v", got, want)
 	}
 	check(t, "complete", s.Complete(t.Context(), want.Key, "a"), nil)
-	want.State, want.Until = receipt.Done, time.Time{}
+	want.State, want.Until = webhook.ReceiptDone, time.Time{}
 	if got := take(t, s, claim("s", "1", "b", start), start, webhook.ErrLost); got != want {
 		t.Errorf("stands %+v, want %+v", got, want)
 	}

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jobhook/jobhook/shared/receipt"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -17,15 +16,15 @@ type Memory struct {
 	Fault func(write string) (apply bool, err error)
 
 	mu    sync.Mutex
-	items map[receipt.Key]receipt.Receipt
+	items map[webhook.ReceiptKey]webhook.Receipt
 	calls map[string]int
 }
 
 // Claim is receiving.Receipts'.
-func (m *Memory) Claim(_ context.Context, r receipt.Receipt, now time.Time) (standing receipt.Receipt, err error) {
+func (m *Memory) Claim(_ context.Context, r webhook.Receipt, now time.Time) (standing webhook.Receipt, err error) {
 	err = m.write("claim", func() error {
 		old, there := m.items[r.Key]
-		if there && old.Owner != r.Owner && old.At(now) != receipt.Free {
+		if there && old.Owner != r.Owner && old.At(now) != webhook.Free {
 			standing = old
 			return webhook.ErrLost
 		}
@@ -36,23 +35,23 @@ func (m *Memory) Claim(_ context.Context, r receipt.Receipt, now time.Time) (sta
 }
 
 // Complete is receiving.Receipts'.
-func (m *Memory) Complete(_ context.Context, k receipt.Key, owner string) error {
+func (m *Memory) Complete(_ context.Context, k webhook.ReceiptKey, owner string) error {
 	return m.write("complete", func() error {
 		r, there := m.items[k]
 		if !there || r.Owner != owner {
 			return webhook.ErrLost
 		}
-		r.State, r.Until = receipt.Done, time.Time{}
+		r.State, r.Until = webhook.ReceiptDone, time.Time{}
 		m.items[k] = r
 		return nil
 	})
 }
 
 // Release is receiving.Receipts'.
-func (m *Memory) Release(_ context.Context, k receipt.Key, owner string) error {
+func (m *Memory) Release(_ context.Context, k webhook.ReceiptKey, owner string) error {
 	return m.write("release", func() error {
 		r, there := m.items[k]
-		if there && (r.Owner != owner || r.State == receipt.Done) {
+		if there && (r.Owner != owner || r.State == webhook.ReceiptDone) {
 			return webhook.ErrLost
 		}
 		delete(m.items, k)
@@ -61,7 +60,7 @@ func (m *Memory) Release(_ context.Context, k receipt.Key, owner string) error {
 }
 
 // Get returns the receipt that stands, expired or not.
-func (m *Memory) Get(k receipt.Key) (receipt.Receipt, bool) {
+func (m *Memory) Get(k webhook.ReceiptKey) (webhook.Receipt, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, there := m.items[k]
@@ -89,7 +88,7 @@ func (m *Memory) write(name string, apply func() error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.items == nil {
-		m.items, m.calls = map[receipt.Key]receipt.Receipt{}, map[string]int{}
+		m.items, m.calls = map[webhook.ReceiptKey]webhook.Receipt{}, map[string]int{}
 	}
 	m.calls[name]++
 	if m.Fault != nil {

@@ -10,7 +10,7 @@ const seeds = {
   long: 'whsec_' + Buffer.alloc(64, 0xa5).toString('base64'),
   ed: 'whsk_VEVTVFNJR05JTkdLRVlET05PVFVTRVRISVNGT1JBTlk=',
   own: "It's a Secret to Everybody",
-  umlaut: 'Schlüssel ✓',
+  umlaut: 'Schlüssel mit ✓',
 };
 const id = 'msg_p5jXN8AQM9LWM0D4loKWxJek';
 const bodies = {

@@ -1,0 +1,282 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/jobhook/jobhook/shared/schedule"
+	"github.com/jobhook/jobhook/shared/signing"
+	"github.com/jobhook/jobhook/shared/webhook"
+)
+
+const (
+	// claimTime bounds reading and claiming a batch: in an outage its messages
+	// come back in seconds, and an invocation is not spent on waiting.
+	claimTime = 5 * time.Second
+
+	// recordTime is what is kept of an invocation, after a POST that took all of
+	// its time, for recording it, and handOverTime for leaving the outcome to
+	// the retry queue when the record was refused all that time.
+	recordTime   = 5 * time.Second
+	handOverTime = 3 * time.Second
+	reserve      = recordTime + handOverTime
+
+	// defaultLease is of a process that has no deadline; leaseMargin is for
+	// clocks that differ: a lease ends after its function did.
+	defaultLease = time.Minute
+	leaseMargin  = 5 * time.Second
+
+	// A delivery that an internal error holds up is tried again after as long
+	// as it has waited already, within these bounds, until giveUpAfter.
+	minPostpone = 5 * time.Second
+	maxPostpone = 15 * time.Minute
+	giveUpAfter = 24 * time.Hour
+)
+
+// courier makes attempts and sees to what follows from them. dispatch and
+// retry share it.
+type courier struct {
+	Deps
+	cfg   Config
+	posts *semaphore.Weighted
+}
+
+func newCourier(d Deps, c Config) courier {
+	if c.Concurrency <= 0 {
+		c.Concurrency = DefaultConcurrency
+	}
+	if c.CallbackProfile == "" {
+		c.CallbackProfile = webhook.Standard
+	}
+	return courier{Deps: d, cfg: c, posts: semaphore.NewWeighted(int64(c.Concurrency))}
+}
+
+// run is one invocation: its writes and its sends are joined.
+type run struct {
+	writes joiner[webhook.Change]
+	sends  joiner[webhook.Message]
+}
+
+// together does work for every task at once, its calls joined.
+func together[T any](c *courier, tasks []T, work func(r *run, task T) error) []error {
+	r := &run{
+		writes: joiner[webhook.Change]{parties: len(tasks), flush: c.Store.Write},
+		sends:  joiner[webhook.Message]{parties: len(tasks), flush: c.Retries.Send},
+	}
+	return Each(tasks, func(task T) error {
+		defer r.writes.leave()
+		defer r.sends.leave()
+		return work(r, task)
+	})
+}
+
+// attempt makes a claimed delivery's next attempt, records what came of it and
+// does what follows. Without the time for it, or without a secret to sign
+// with, it leaves the attempt to a later message.
+func (c *courier) attempt(ctx context.Context, r *run, ev webhook.Event, cl webhook.Claimed, e webhook.Endpoint) error {
+	secrets, fingerprints, err := c.Secrets.For(ctx, e, c.Now())
+	if err != nil {
+		c.Log.LogAttrs(ctx, slog.LevelError, "attempt.failed", slog.String("delivery_id", cl.ID()), slog.Any("error", err))
+		return c.settle(ctx, r, ev, cl, c.postpone(cl, webhook.ReasonSecretUnreadable), e)
+	}
+	release, ok := c.slot(ctx)
+	if !ok {
+		return c.settle(ctx, r, ev, cl, cl.Postpone(cl.Reason, c.Now(), c.Token()), e)
+	}
+	change, err := c.post(ctx, ev, cl, e, secrets, fingerprints)
+	release()
+	if err != nil {
+		c.Log.LogAttrs(ctx, slog.LevelError, "attempt.failed", slog.String("delivery_id", cl.ID()), slog.Any("error", err))
+		change = c.postpone(cl, webhook.ReasonInternal)
+	}
+	return c.settle(ctx, r, ev, cl, change, e)
+}
+
+// post makes the attempt. An error is an internal one; it made no attempt that
+// anybody saw an answer to.
+func (c *courier) post(ctx context.Context, ev webhook.Event, cl webhook.Claimed, e webhook.Endpoint, secrets []signing.Secret, fingerprints []string) (webhook.Change, error) {
+	at := c.Now()
+	request, err := c.cfg.Wire.Compose(ev, cl.Delivery, e, secrets, at)
+	if err != nil {
+		return webhook.Change{}, err
+	}
+	answer, err := c.Sender.Send(ctx, request)
+	if err != nil {
+		return webhook.Change{}, fmt.Errorf("post: %w", err)
+	}
+	a := webhook.Attempt{
+		Number: cl.NextNumber(), At: at.UTC(), Duration: answer.Duration,
+		StatusCode: answer.StatusCode, Reason: answer.Reason, Response: answer.Response,
+	}
+	cl.SignedBy = fingerprints
+	next := c.scheduleOf(e).After(a.Number, c.Now(), min(answer.RetryAfter, c.cfg.RetryAfterMax), c.Chance())
+	return cl.Settle(a, next, c.Token()), nil
+}
+
+// scheduleOf is the endpoint's own, or the stack's.
+func (c *courier) scheduleOf(e webhook.Endpoint) schedule.Schedule {
+	if e.Schedule != "" {
+		if own, err := schedule.Parse(e.Schedule); err == nil { // the API has checked it
+			return own
+		}
+	}
+	return c.cfg.Schedule
+}
+
+// postpone leaves an attempt that an internal error prevented to later,
+// unconsumed, and ends the delivery when that has gone on for a day.
+func (c *courier) postpone(cl webhook.Claimed, reason webhook.Reason) webhook.Change {
+	now := c.Now()
+	age := now.Sub(cl.AcceptedAt)
+	if age >= giveUpAfter {
+		return cl.Fail(reason, now, c.Token())
+	}
+	return cl.Postpone(reason, now.Add(min(max(age, minPostpone), maxPostpone)), c.Token())
+}
+
+// slot waits for its turn to post. ok is false when there would be too little
+// time left to post and record: the attempt is then better made by another
+// invocation.
+func (c *courier) slot(ctx context.Context) (release func(), ok bool) {
+	if deadline, limited := ctx.Deadline(); limited {
+		latest := deadline.Add(-c.cfg.SendTimeout - reserve)
+		if !time.Now().Before(latest) {
+			return nil, false
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, latest)
+		defer cancel()
+	}
+	if c.posts.Acquire(ctx, 1) != nil {
+		return nil, false
+	}
+	return func() { c.posts.Release(1) }, true
+}
+
+// settle records what came of a claimed delivery and does what follows. A
+// record that is refused is written again until little of the invocation is
+// left; then an attempt's outcome goes onto the retry queue. These writes are
+// made even when the invocation is being canceled.
+func (c *courier) settle(ctx context.Context, r *run, ev webhook.Event, cl webhook.Claimed, change webhook.Change, e webhook.Endpoint) error {
+	latest := time.Now().Add(recordTime)
+	attempted := change.Delivery.NextNumber() > cl.NextNumber()
+	if deadline, limited := ctx.Deadline(); limited && attempted {
+		latest = deadline.Add(-handOverTime)
+	}
+	ctx = context.WithoutCancel(ctx)
+	err := c.record(ctx, r, change, latest)
+	switch {
+	case err == nil:
+		c.logState(ctx, ev, *change.Delivery)
+		return c.follow(ctx, r, *change.Delivery, e)
+	case errors.Is(err, webhook.ErrLost):
+		return nil // its lease ran out and another has taken it over
+	case !attempted:
+		return fmt.Errorf("record %s: %w", cl.ID(), err) // doing it again is harmless
+	}
+	c.Log.LogAttrs(ctx, slog.LevelError, "record.refused", slog.String("delivery_id", cl.ID()),
+		slog.Int("attempt", cl.NextNumber()), slog.Any("error", err))
+	return c.handOver(ctx, r, cl, change)
+}
+
+func (c *courier) record(ctx context.Context, r *run, change webhook.Change, latest time.Time) error {
+	ctx, cancel := context.WithDeadline(ctx, latest)
+	defer cancel()
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		err := r.writes.do(ctx, change)
+		if err == nil || errors.Is(err, webhook.ErrLost) || errors.Is(err, webhook.ErrTooLarge) {
+			return err
+		}
+		timer := time.NewTimer(time.Duration(float64(pause) * (0.5 + c.Chance()/2)))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+	}
+}
+
+// handOver leaves the outcome of an attempt to the retry queue, which applies
+// it by the conditional write that was refused. When the queue refuses it too,
+// the original message comes back, and the POST may be repeated.
+func (c *courier) handOver(ctx context.Context, r *run, cl webhook.Claimed, change webhook.Change) error {
+	ctx, cancel := context.WithTimeout(ctx, handOverTime)
+	defer cancel()
+	d := *change.Delivery
+	last, _ := d.Last()
+	m := cl.Retry()
+	m.Due = c.Now().UTC()
+	m.Outcome = &webhook.Outcome{
+		From: cl.From(), Rev: d.Rev, At: last.At, DurationMS: last.Duration.Milliseconds(), StatusCode: last.StatusCode,
+		Reason: last.Reason, Response: last.Response, Next: d.NextAttemptAt, SignedBy: d.SignedBy,
+		URL: d.URL, Profile: d.Profile, IncludeResult: d.IncludeResult,
+	}
+	if err := r.sends.do(ctx, webhook.Message{Body: webhook.Encode(m), Delay: minPostpone, Group: d.Account}); err != nil {
+		c.Log.LogAttrs(ctx, slog.LevelError, "record.lost", slog.String("delivery_id", d.ID()),
+			slog.Int("attempt", last.Number), slog.Any("error", err))
+		return fmt.Errorf("record attempt %d of %s: neither the database nor the queue accepted it: %w", last.Number, d.ID(), err)
+	}
+	return nil
+}
+
+// follow does what a recorded state asks for: the next attempt's message, or
+// the endpoint that answered 410 disabled. Doing it again is harmless.
+func (c *courier) follow(ctx context.Context, r *run, d webhook.Delivery, e webhook.Endpoint) error {
+	switch {
+	case d.Open():
+		m := webhook.Message{Body: webhook.Encode(d.Retry()), Delay: schedule.Hop(c.Now(), d.NextAttemptAt), Group: d.Account}
+		if err := r.sends.do(ctx, m); err != nil {
+			return fmt.Errorf("queue attempt %d of %s: %w", d.NextNumber(), d.ID(), err)
+		}
+	case d.EndedGone():
+		return c.disable(ctx, d, e)
+	}
+	return nil
+}
+
+// raceTries is how often a lost race is looked at again before the message
+// has to come back.
+const raceTries = 3
+
+// disable turns off the endpoint whose URL said that it is gone.
+func (c *courier) disable(ctx context.Context, d webhook.Delivery, e webhook.Endpoint) error {
+	for range raceTries {
+		off, ok := e.DisableGone(d.URL, c.Now())
+		if !ok {
+			return nil
+		}
+		off.Rev = c.Token()
+		err := c.Store.ReplaceEndpoint(ctx, e.Rev, off)
+		if err == nil {
+			c.Log.LogAttrs(ctx, slog.LevelWarn, "endpoint.disabled", slog.String("account", e.Account),
+				slog.String("endpoint_id", e.ID), slog.String("reason", webhook.Gone), slog.String("delivery_id", d.ID()))
+			return nil
+		}
+		if errors.Is(err, webhook.ErrLost) { // what was known of it is old
+			e, err = c.Store.Endpoint(ctx, e.Account, e.ID)
+		}
+		if errors.Is(err, webhook.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("disable endpoint %s: %w", e.ID, err)
+		}
+	}
+	return fmt.Errorf("disable the endpoint of %s: %w", d.ID(), &BusyError{})
+}
+
+// lease ends a little after the invocation that took it.
+func (c *courier) lease(ctx context.Context, messageID string) webhook.Lease {
+	until := c.Now().Add(defaultLease)
+	if deadline, ok := ctx.Deadline(); ok {
+		// The deadline is by the real clock; what is left of it is what counts.
+		until = c.Now().Add(time.Until(deadline))
+	}
+	return webhook.Lease{Message: messageID, Until: until.Add(leaseMargin).UTC()}
+}

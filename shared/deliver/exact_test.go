@@ -1,0 +1,404 @@
+package deliver_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jobhook/jobhook/shared/deliver"
+	"github.com/jobhook/jobhook/shared/webhook"
+)
+
+// A record that is refused for an hour repeats no POST: the outcome waits on
+// the retry queue. Where the queue refuses too, the message comes back and the
+// POST is repeated once, counted.
+func TestARefusedRecordRepeatsNoPost(t *testing.T) {
+	isRecord := func(what string) bool { return strings.HasPrefix(what, "record") }
+	for name, c := range map[string]struct {
+		failures int // answers of 500 before the 204
+		refuse   func(began time.Time) func(what string) bool
+		most     int // posts beyond failures+1
+		lost     bool
+	}{
+		"delivered at once": {0, func(began time.Time) func(string) bool {
+			return func(what string) bool { return isRecord(what) && time.Since(began) < time.Hour }
+		}, 0, false},
+		"delivered by the second attempt": {1, func(began time.Time) func(string) bool {
+			return func(what string) bool { return isRecord(what) && time.Since(began) < time.Hour }
+		}, 0, false},
+		"never within a minute": {2, func(time.Time) func(string) bool {
+			refused := map[string]time.Time{}
+			return func(what string) bool {
+				if !isRecord(what) {
+					return false
+				}
+				if refused[what].IsZero() {
+					refused[what] = time.Now()
+				}
+				return time.Since(refused[what]) < time.Minute
+			}
+		}, 0, false},
+		"and the queue for a minute": {0, func(began time.Time) func(string) bool {
+			return func(what string) bool { return (isRecord(what) || what == "send") && time.Since(began) < time.Minute }
+		}, 1, true},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			w := newWorld(t)
+			w.endpoint("ep_a", nil)
+			w.net.answers["ep_a.example"] = recoversAfter(c.failures)
+			w.faults.refuse = c.refuse(time.Now())
+			w.complete(completion)
+			w.run()
+			_, deliveries := w.load(completionID)
+			if d := deliveries["ep_a"]; d.Status != webhook.Delivered || len(d.Attempts) != c.failures+1 {
+				t.Errorf("%s after %d attempts, want delivered after %d", d.Status, len(d.Attempts), c.failures+1)
+			}
+			if posts, want := len(w.net.to("ep_a.example")), c.failures+1; posts < want || posts > want+c.most {
+				t.Errorf("%d posts, want %d", posts, want)
+			}
+			if lost := w.log.count("record.lost") > 0; lost != c.lost {
+				t.Errorf("record.lost is logged: %t, want %t", lost, c.lost)
+			}
+			checkAttempts(w, deliveries["ep_a"])
+		})
+	}
+}
+
+// A claim that the database throttles for long gives the messages back in
+// seconds, and does not spend the invocation.
+func TestAClaimThatIsThrottledComesBackSoon(t *testing.T) {
+	for _, function := range []string{"dispatch", "retry"} {
+		bubble(t, function, func(t *testing.T) {
+			w := newWorld(t)
+			w.endpoint("ep_a", nil)
+			m, work := deliver.Message{ID: "m", Body: []byte(completion)}, w.dispatch
+			if function == "retry" {
+				w.net.answers["ep_a.example"] = always(500)
+				w.complete(completion)
+				w.step()
+				w.advance(time.Now().Add(2 * time.Minute))
+				got, err := w.retries.Receive(t.Context(), 1)
+				if err != nil || len(got) != 1 {
+					t.Fatalf("%d messages (%v)", len(got), err)
+				}
+				m, work = deliver.Message{ID: got[0].ID, Body: got[0].Body}, w.retry
+			}
+			w.store.stuck = true
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			began, posts := time.Now(), len(w.net.to("ep_a.example"))
+			if err := work(ctx, m); err == nil || time.Since(began) > 10*time.Second || len(w.net.to("ep_a.example")) != posts {
+				t.Errorf("after %s: %v", time.Since(began), err)
+			}
+		})
+	}
+}
+
+// The reserve covers what settling may take: a POST that takes all its time and
+// a record that is refused until the end still leave the outcome on the queue
+// before the invocation's deadline.
+func TestTheReserveCoversSettling(t *testing.T) {
+	for name, deadline := range map[string]time.Duration{"just enough": 18*time.Second + 100*time.Millisecond, "a minute": time.Minute} {
+		bubble(t, name, func(t *testing.T) {
+			w := newWorld(t)
+			w.endpoint("ep_a", nil)
+			w.net.during = func(string) { time.Sleep(10 * time.Second) }
+			w.faults.refuse = func(what string) bool { return strings.HasPrefix(what, "record") }
+			ctx, cancel := context.WithTimeout(t.Context(), deadline)
+			defer cancel()
+			if err := w.dispatch(ctx, deliver.Message{ID: "m", Body: []byte(completion)}); err != nil {
+				t.Fatal(err)
+			}
+			if ctx.Err() != nil || len(w.net.to("ep_a.example")) != 1 || w.retries.Len() != 1 {
+				t.Errorf("in time: %t, %d posts, %d outcomes queued", ctx.Err() == nil, len(w.net.to("ep_a.example")), w.retries.Len())
+			}
+			if left := time.Until(deadlineOf(ctx)); name == "a minute" && left > 4*time.Second {
+				t.Errorf("the record was given up %s before the deadline", left)
+			}
+		})
+	}
+}
+
+func deadlineOf(ctx context.Context) time.Time {
+	deadline, _ := ctx.Deadline()
+	return deadline
+}
+
+// An outcome whose attempt another message has made meanwhile is dropped.
+func TestAnOutcomeOfALostClaimIsDropped(t *testing.T) {
+	for name, from := range map[string]string{"a first record": "", "a later one": "a claim that was taken over"} {
+		bubble(t, name, func(t *testing.T) {
+			w := newWorld(t)
+			w.endpoint("ep_a", nil)
+			w.net.answers["ep_a.example"] = always(500)
+			w.complete(completion)
+			w.step()
+			_, before := w.load(completionID)
+			m := before["ep_a"].Retry()
+			m.Attempt = 1
+			m.Outcome = &webhook.Outcome{From: from, Rev: "another", At: time.Now(), StatusCode: 200, URL: "https://ep_a.example/"}
+			if err := w.retry(t.Context(), deliver.Message{ID: "late", Body: webhook.Encode(m)}); err != nil {
+				t.Fatal(err)
+			}
+			if _, after := w.load(completionID); after["ep_a"].Rev != before["ep_a"].Rev {
+				t.Errorf("it was applied: %+v", after["ep_a"])
+			}
+		})
+	}
+}
+
+// What another has recorded meanwhile stands, and nothing follows from the
+// attempt that was too late.
+func TestALateRecordIsFollowedByNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		e := w.endpoint("ep_a", nil)
+		w.net.answers["ep_a.example"] = always(500)
+		w.net.during = func(string) {
+			ev, _ := w.load(completionID)
+			change := webhook.Begin(ev, e.ID, e).Settle(webhook.Attempt{Number: 1, At: time.Now(), StatusCode: 200}, time.Time{}, "another's")
+			if err := w.db.Write(t.Context(), change)[0]; err != nil {
+				t.Error(err)
+			}
+		}
+		w.complete(completion)
+		w.step()
+		if n := w.retries.Len(); n != 0 {
+			t.Errorf("%d messages follow from it", n)
+		}
+		if _, deliveries := w.load(completionID); deliveries["ep_a"].Rev != "another's" {
+			t.Errorf("the record is %+v", deliveries["ep_a"])
+		}
+	})
+}
+
+// The message that carries an outcome stays under 1 KB.
+func TestAnOutcomeIsSmall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.endpoint("ep_a", nil)
+		w.net.answers["ep_a.example"] = always(500)
+		w.faults.refuse = func(what string) bool { return strings.HasPrefix(what, "record") }
+		w.complete(completion)
+		w.step()
+		w.advance(time.Now().Add(10 * time.Second))
+		got, err := w.retries.Receive(t.Context(), 10)
+		if err != nil || len(got) != 1 {
+			t.Fatalf("%d messages (%v), want the outcome", len(got), err)
+		}
+		var m webhook.RetryMessage
+		if err := json.Unmarshal(got[0].Body, &m); err != nil || m.Outcome == nil || len(got[0].Body) > 1024 {
+			t.Errorf("%d bytes: %s (%v)", len(got[0].Body), got[0].Body, err)
+		}
+	})
+}
+
+// 410 disables only the endpoint whose URL answered it, and never the account's
+// settings for its jobs' own URLs.
+func TestGoneDisablesOnlyWhoseURLAnswered(t *testing.T) {
+	for name, c := range map[string]struct {
+		during func(w *world, e webhook.Endpoint) // while the POST is in flight
+		target string
+		want   bool // enabled afterwards
+	}{
+		"it did": {nil, "ep_a", false},
+		"its URL was changed meanwhile": {func(w *world, e webhook.Endpoint) {
+			w.change(e, func(e *webhook.Endpoint) { e.URL = "https://new.example/" })
+		}, "ep_a", true},
+		"its headers were changed":       {func(w *world, e webhook.Endpoint) { w.change(e, func(e *webhook.Endpoint) { e.Description = "x" }) }, "ep_a", false},
+		"the job's own URL":              {nil, webhook.JobTarget, true},
+		"the job's own URL, settings no": {nil, "job unset", true},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			w := newWorld(t)
+			target, body := c.target, completion
+			if target == "job unset" {
+				target = webhook.JobTarget
+			}
+			var e webhook.Endpoint
+			if target == webhook.JobTarget {
+				body = `{"id":"1","status":"success","type":"translate","account":"acme","callback_url":"https://ep_a.example/"}`
+			}
+			if c.target != "job unset" {
+				e = w.endpoint(target, nil)
+			}
+			w.net.answers["ep_a.example"] = always(410)
+			if c.during != nil {
+				w.net.during = func(string) { c.during(w, e) }
+			}
+			if target == webhook.JobTarget && c.target == webhook.JobTarget {
+				w.change(e, func(e *webhook.Endpoint) { e.URL, e.Events = "", nil })
+			}
+			w.complete(body)
+			w.run()
+			_, deliveries := w.load(completionID)
+			if d := deliveries[target]; d.Status != webhook.Failed || len(d.Attempts) != 1 {
+				t.Errorf("%s after %d attempts, want failed at once", d.Status, len(d.Attempts))
+			}
+			if c.target == "job unset" {
+				return
+			}
+			if now, err := w.db.Endpoint(t.Context(), "acme", target); err != nil || now.Enabled != c.want {
+				t.Errorf("enabled: %t (%v), want %t", now.Enabled, err, c.want)
+			}
+		})
+	}
+}
+
+func (w *world) change(e webhook.Endpoint, how func(*webhook.Endpoint)) {
+	w.t.Helper()
+	was := e.Rev
+	how(&e)
+	e.Rev = rand.Text()
+	if err := w.db.ReplaceEndpoint(context.Background(), was, e); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// A retry message that went through the dead letters has a new id. Whenever it
+// comes back, what its owner left undone is done: it is never dropped for being
+// early.
+func TestARedrivenRetryIsNotDropped(t *testing.T) {
+	for name, after := range map[string]time.Duration{
+		"at once": 0, "before the next attempt is due": time.Minute, "long after": time.Hour,
+	} {
+		bubble(t, name, func(t *testing.T) {
+			w := newWorld(t)
+			w.endpoint("ep_a", nil)
+			w.net.answers["ep_a.example"] = recoversAfter(2)
+			w.complete(completion)
+			w.step()
+			next, _ := w.retries.NextVisible()
+			w.advance(next)
+			got, err := w.retries.Receive(t.Context(), 10)
+			if err != nil || len(got) != 1 {
+				t.Fatalf("%d messages (%v)", len(got), err)
+			}
+			w.faults.refuse = func(what string) bool { return what == "send" } // the second attempt's successor
+			if err := w.retry(t.Context(), deliver.Message{ID: got[0].ID, Body: got[0].Body}); err == nil {
+				t.Fatal("the message may go though the next one could not be sent")
+			}
+			w.faults.refuse = nil
+			if err := w.retries.Delete(t.Context(), got[0].ID); err != nil { // to the dead letters
+				t.Fatal(err)
+			}
+			w.advance(time.Now().Add(after))
+			if err := w.retries.Send(t.Context(), webhook.Message{Body: got[0].Body})[0]; err != nil { // and back
+				t.Fatal(err)
+			}
+			w.run()
+			_, deliveries := w.load(completionID)
+			if d := deliveries["ep_a"]; d.Status != webhook.Delivered || len(w.net.to("ep_a.example")) != 3 {
+				t.Errorf("%s after %d posts, want delivered after 3", d.Status, len(w.net.to("ep_a.example")))
+			}
+		})
+	}
+}
+
+// The same for a completion whose owner died before it sent the retry message.
+func TestARedrivenCompletionIsNotDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.endpoint("ep_a", nil)
+		w.net.answers["ep_a.example"] = recoversAfter(1)
+		w.faults.refuse = func(what string) bool { return what == "send" }
+		if err := w.dispatch(t.Context(), deliver.Message{ID: "owner", Body: []byte(completion)}); err == nil {
+			t.Fatal("the message may go though the retry could not be sent")
+		}
+		w.faults.refuse = nil
+		w.advance(time.Now().Add(2 * time.Minute)) // its lease has run out
+		w.complete(completion)
+		w.run()
+		_, deliveries := w.load(completionID)
+		if d := deliveries["ep_a"]; d.Status != webhook.Delivered || len(w.net.to("ep_a.example")) != 2 {
+			t.Errorf("%s after %d posts, want delivered after 2", d.Status, len(w.net.to("ep_a.example")))
+		}
+	})
+}
+
+// What a batch writes, reads and sends is joined.
+func TestABatchJoinsItsCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *deliver.Config) { c.EndpointCache = time.Minute })
+		w.endpoint("ep_a", nil)
+		w.net.answers["ep_a.example"] = always(500)
+		var batch []deliver.Message
+		for i := range 10 {
+			batch = append(batch, deliver.Message{
+				ID: fmt.Sprint("m", i), Body: []byte(strings.Replace(completion, `"id":"1"`, fmt.Sprintf(`"id":"%d"`, i), 1)),
+			})
+		}
+		for _, err := range w.dispatcher.Dispatch(t.Context(), batch) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(w.store.writes, []int{10, 10}) || w.store.reads != 2 { // the account is read once, cold
+			t.Errorf("dispatch wrote %v and read %d times", w.store.writes, w.store.reads)
+		}
+		next, _ := w.retries.NextVisible()
+		w.advance(next.Add(time.Second))
+		got, err := w.retries.Receive(t.Context(), 10)
+		if err != nil || len(got) != 10 {
+			t.Fatalf("%d retry messages (%v)", len(got), err)
+		}
+		w.store.writes, w.store.reads = nil, 0
+		for i, m := range got {
+			batch[i] = deliver.Message{ID: m.ID, Body: m.Body}
+		}
+		for _, err := range w.retrier.Retry(t.Context(), batch) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(w.store.writes, []int{10, 10}) || w.store.reads != 1 {
+			t.Errorf("retry wrote %v and read %d times", w.store.writes, w.store.reads)
+		}
+	})
+}
+
+// Endpoints, and accounts for their jobs' own URLs, have schedules of their own.
+func TestSchedules(t *testing.T) {
+	for name, c := range map[string]struct {
+		endpoint string
+		want     []time.Duration
+	}{
+		"the stack's": {"", []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute}},
+		"its own":     {"1s,2s", []time.Duration{time.Second, 2 * time.Second}},
+		"a named one": {"antinium", []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}},
+	} {
+		for _, target := range []string{"ep_a", webhook.JobTarget} {
+			bubble(t, name+" for "+target, func(t *testing.T) {
+				w := newWorld(t)
+				w.endpoint(target, func(e *webhook.Endpoint) {
+					e.Schedule = c.endpoint
+					if target == webhook.JobTarget {
+						e.Events = nil
+					}
+				})
+				w.net.answers["ep_a.example"] = always(500)
+				body := completion
+				if target == webhook.JobTarget {
+					body = `{"id":"1","status":"success","type":"translate","account":"acme","callback_url":"https://ep_a.example/"}`
+				}
+				w.complete(body)
+				w.run()
+				posts := w.net.to("ep_a.example")
+				if len(posts) != len(c.want)+1 {
+					t.Fatalf("%d posts, want %d", len(posts), len(c.want)+1)
+				}
+				for i, want := range c.want {
+					if got := posts[i+1].at.Sub(posts[i].at); got < want || got > want+want/10+2*time.Second {
+						t.Errorf("attempt %d came after %s, want %s", i+2, got, want)
+					}
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,28 @@
+package webhook
+
+// Reason says why an attempt failed, or why a delivery ended, waits or is held
+// without one. The names are stable: they appear in the API, in logs and as
+// metric labels.
+type Reason string
+
+// Reasons of a failed attempt. ReasonAddressNotPublic and ReasonBadURL mean
+// that no connection was made and that another attempt cannot help by itself.
+const (
+	ReasonHTTPStatus       Reason = "http_status"        // an answer that is not 2xx
+	ReasonTimeout          Reason = "timeout"            // no headers inside the total deadline
+	ReasonRefused          Reason = "refused"            // connection refused
+	ReasonDNS              Reason = "dns"                // the name does not resolve
+	ReasonTLS              Reason = "tls"                // handshake or certificate
+	ReasonConnection       Reason = "connection"         // reset, closed without an answer, unreachable
+	ReasonBadResponse      Reason = "bad_response"       // not HTTP, or headers beyond the cap
+	ReasonAddressNotPublic Reason = "address_not_public" // the host has no public address
+	ReasonBadURL           Reason = "bad_url"            // not a URL that a POST can go to
+)
+
+// Reasons of a delivery that no attempt of its own explains.
+const (
+	ReasonSecretUnreadable Reason = "secret_unreadable" // its signing secret could not be read: internal, no attempt made
+	ReasonInternal         Reason = "internal_error"    // another internal error kept it from being sent
+	ReasonEndpointRemoved  Reason = "endpoint_removed"  // canceled
+	ReasonEndpointDisabled Reason = "endpoint_disabled" // held
+)
