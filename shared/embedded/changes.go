@@ -29,15 +29,15 @@ func (db *DB) change(c webhook.Change) *write {
 	switch {
 	case c.Delivery != nil:
 		d := *c.Delivery
-		record = encodeDelivery(d, db.epoch)
+		record = encode(db.epoch, 256+64*len(d.Attempts), &d)
 		apply = func(t *txn) error { return t.writeDelivery(c.From, d, record) }
 	case c.From == "":
 		e := *c.Event
-		record = encodeEvent(e, db.epoch)
+		record = encode(db.epoch, 512+len(e.Result)+len(e.Error), &e)
 		apply = func(t *txn) error { return t.insertEvent(e, record) }
 	default:
 		e := *c.Event
-		record = encodeClaim(claimOf(e, db.epoch))
+		record = encode(db.epoch, 128+32*len(e.Targets), (*claim)(&e))
 		apply = func(t *txn) error { return t.claimEvent(c.From, e, record) }
 	}
 	if len(record) > maxRecord {
@@ -47,20 +47,18 @@ func (db *DB) change(c webhook.Change) *write {
 }
 
 func (t *txn) insertEvent(e webhook.Event, record []byte) error {
-	if seq, known := t.seq(e.MessageID); known {
-		have, err := t.event(seq)
-		switch {
-		case err != nil:
+	have, err := t.event(t.seq(e.MessageID))
+	switch {
+	case err != nil:
+		return err
+	case have != nil && !t.gone(have.ExpiresAt):
+		return unlessSame(have.Rev, e.Rev)
+	case have != nil:
+		deliveries, err := t.deliveriesOf(have.seq)
+		if err != nil {
 			return err
-		case have != nil && !t.gone(have.expires):
-			return unlessSame(have.rev, e.Rev)
-		case have != nil:
-			deliveries, err := t.deliveriesOf(seq)
-			if err != nil {
-				return err
-			}
-			t.removeAll(seq, e.MessageID, deliveries)
 		}
+		t.removeAll(have.seq, e.MessageID, deliveries)
 	}
 	seq := t.seqFor(e.MessageID)
 	t.put(events, seqKey(seq), record)
@@ -77,31 +75,26 @@ func (t *txn) claimEvent(from string, e webhook.Event, record []byte) error {
 		return err
 	case have == nil:
 		return webhook.ErrLost
-	case have.rev != from:
-		return unlessSame(have.rev, e.Rev)
+	case have.Rev != from:
+		return unlessSame(have.Rev, e.Rev)
 	case len(e.Targets) > 0 || e.Result != nil || e.Error != nil:
 		t.put(work, workKey(have.seq, ""), record)
 		return nil
 	}
-	bare, err := have.event()
-	if err != nil {
+	if err := have.readBody(); err != nil {
 		return err
 	}
-	bare.Result, bare.Error = nil, nil
-	bare.Targets, bare.Lease, bare.Rev = e.Targets, e.Lease, e.Rev
-	t.put(events, seqKey(have.seq), encodeEvent(bare, t.epoch))
+	have.Targets, have.Lease, have.Rev, have.Result, have.Error = e.Targets, e.Lease, e.Rev, nil, nil
+	t.put(events, seqKey(have.seq), encode(t.epoch, 512, &have.Event))
 	t.delete(work, workKey(have.seq, ""))
 	return nil
 }
 
 func (t *txn) writeDelivery(from string, d webhook.Delivery, record []byte) error {
-	seq, known := t.seq(d.MessageID)
-	var have *webhook.Delivery
-	if known {
-		var err error
-		if have, err = t.delivery(workKey(seq, d.EndpointID)); err != nil {
-			return fmt.Errorf("delivery %s: %w", d.ID(), err)
-		}
+	seq := t.seq(d.MessageID)
+	have, err := t.delivery(workKey(seq, d.EndpointID))
+	if err != nil {
+		return fmt.Errorf("delivery %s: %w", d.ID(), err)
 	}
 	alive := have != nil && !t.gone(have.ExpiresAt)
 	switch {
@@ -130,4 +123,42 @@ func unlessSame(have, rev string) error {
 		return nil
 	}
 	return webhook.ErrLost
+}
+
+// putDelivery writes a delivery with its places in the lists. have is the
+// record that it replaces, or nil. A list whose entry stays the same is left
+// alone: one that succeeds at once is in the log only, written once.
+func (t *txn) putDelivery(seq uint64, have *webhook.Delivery, d webhook.Delivery, record []byte) {
+	t.put(work, workKey(seq, d.EndpointID), record)
+	if have == nil || have.Status != d.Status {
+		t.put(deliverLog, logKey(&d), []byte(d.Status))
+	}
+	t.unlistRecoverable(seq, have)
+	for _, key := range recoverableKeys(seq, &d) {
+		t.put(recoverable, key, []byte(d.Status))
+	}
+}
+
+func (t *txn) removeDelivery(seq uint64, have *webhook.Delivery) {
+	t.delete(work, workKey(seq, have.EndpointID))
+	t.delete(deliverLog, logKey(have))
+	t.unlistRecoverable(seq, have)
+}
+
+func (t *txn) unlistRecoverable(seq uint64, have *webhook.Delivery) {
+	for _, key := range recoverableKeys(seq, have) {
+		t.delete(recoverable, key)
+	}
+}
+
+// removeAll removes an event with its deliveries.
+func (t *txn) removeAll(seq uint64, messageID string, deliveries []*webhook.Delivery) {
+	if t.seq(messageID) == seq {
+		t.delete(ids, []byte(messageID))
+	}
+	t.delete(events, seqKey(seq))
+	t.delete(work, workKey(seq, ""))
+	for _, d := range deliveries {
+		t.removeDelivery(seq, d)
+	}
 }

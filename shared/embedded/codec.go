@@ -2,179 +2,221 @@ package embedded
 
 import (
 	"encoding/binary"
-	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// Records are written by hand: webhook.Layout, then fields in a fixed order.
+// codec writes and reads records: webhook.Layout, then fields in a fixed order.
 // Numbers are varints, texts have their length before them. It costs about a
 // tenth of JSON, and the write path runs some fifty thousand times a second.
-
-type encoder []byte
-
-func newRecord(size int) encoder {
-	return append(make(encoder, 0, size), webhook.Layout)
+//
+// A record's fields are named once, in record, for writing and for reading.
+// Reading works on a string, so that a record is copied once and all its
+// texts share that copy. After the first error it yields zero values and bad is
+// set; it never panics, whatever it is fed.
+type codec struct {
+	out     []byte // what has been written
+	in      string // what is left to read
+	reading bool
+	bad     bool
+	layout  byte
+	epoch   uint64 // of this opening of the file
 }
 
-func (e encoder) uint(v uint64) encoder { return binary.AppendUvarint(e, v) }
-func (e encoder) int(v int64) encoder   { return binary.AppendVarint(e, v) }
-func (e encoder) text(s string) encoder { return append(e.uint(uint64(len(s))), s...) }
+// encode writes a record; size is about what it takes.
+func encode(epoch uint64, size int, record any) []byte {
+	c := codec{out: append(make([]byte, 0, size), webhook.Layout), epoch: epoch}
+	c.fields(record)
+	return c.out
+}
 
-func (e encoder) bool(v bool) encoder {
-	if v {
-		return append(e, 1)
+func decode[T any](epoch uint64, raw []byte) (*T, error) {
+	c, v := openRecord(raw, epoch), new(T)
+	c.fields(v)
+	if err := c.end(); err != nil {
+		return nil, err
 	}
-	return append(e, 0)
-}
-
-// size writes a length that may also be "none at all": nil is not empty.
-func (e encoder) size(n int, isNil bool) encoder {
-	if isNil {
-		return e.uint(0)
-	}
-	return e.uint(uint64(n) + 1)
-}
-
-func (e encoder) bytes(b []byte) encoder { return append(e.size(len(b), b == nil), b...) }
-
-func (e encoder) texts(list []string) encoder {
-	e = e.size(len(list), list == nil)
-	for _, s := range list {
-		e = e.text(s)
-	}
-	return e
-}
-
-// time keeps the instant to the nanosecond, whatever the year; the zone is lost.
-func (e encoder) time(t time.Time) encoder {
-	if t.IsZero() {
-		return append(e, 0)
-	}
-	return append(e, 1).int(t.Unix()).uint(uint64(t.Nanosecond()))
-}
-
-// decoder reads what encoder wrote. It works on a string so that a record is
-// copied once and all its texts share that copy. After the first error it
-// yields zero values and bad is set; it never panics, whatever it is fed.
-type decoder struct {
-	rest   string
-	layout byte
-	bad    bool
+	return v, nil
 }
 
 // openRecord copies a record out of the file and checks its layout.
-func openRecord(raw []byte) *decoder {
-	d := &decoder{rest: string(raw)}
-	if d.layout = d.byte(); d.layout != webhook.Layout {
-		d.fail()
+func openRecord(raw []byte, epoch uint64) *codec {
+	c := &codec{reading: true, epoch: epoch}
+	if len(raw) > 0 {
+		c.layout, c.in = raw[0], string(raw[1:])
 	}
-	return d
+	if c.layout != webhook.Layout {
+		c.fail()
+	}
+	return c
 }
 
-func (d *decoder) fail() { d.rest, d.bad = "", true }
+// end is for when all was read that should be there.
+func (c *codec) end() error {
+	if !c.bad && c.in == "" {
+		return nil
+	}
+	if err := webhook.CheckLayout(int(c.layout)); err != nil {
+		return err
+	}
+	return errRecord
+}
 
-func (d *decoder) take(n uint64) string {
-	if n > uint64(len(d.rest)) {
-		d.fail()
+func (c *codec) fail() { c.in, c.bad = "", true }
+
+func (c *codec) take(n uint64) string {
+	if n > uint64(len(c.in)) {
+		c.fail()
 		return ""
 	}
-	s := d.rest[:n]
-	d.rest = d.rest[n:]
+	s := c.in[:n]
+	c.in = c.in[n:]
 	return s
 }
 
-func (d *decoder) byte() byte {
-	s := d.take(1)
-	if s == "" {
-		return 0
+// fields writes or reads what the pointers point to.
+func (c *codec) fields(pointers ...any) {
+	for _, p := range pointers {
+		if text, ok := p.(*string); ok && !c.reading { // as most are
+			c.out = append(binary.AppendUvarint(c.out, uint64(len(*text))), *text...)
+			continue
+		}
+		switch p := p.(type) {
+		case *string:
+			var n uint64
+			c.uint(&n)
+			*p = c.take(n)
+		case *[]byte:
+			n, isNil := c.size(len(*p), *p == nil)
+			switch {
+			case !c.reading:
+				c.out = append(c.out, *p...)
+			case !isNil:
+				*p = []byte(c.take(uint64(n)))
+			}
+		case *time.Time:
+			c.time(p)
+		case *bool:
+			c.bool(p)
+		case *int:
+			signed(c, p)
+		case *time.Duration:
+			signed(c, p)
+		case *[]string:
+			list(c, p)
+		case *map[string]string:
+			c.texts(p)
+		default:
+			c.record(p)
+		}
 	}
-	return s[0]
 }
 
-func (d *decoder) bool() bool { return d.byte() == 1 }
-
-func (d *decoder) uint() uint64 {
-	var v uint64
-	for shift := 0; shift < 64; shift += 7 {
-		b := d.byte()
-		v |= uint64(b&0x7f) << shift
+func (c *codec) uint(v *uint64) {
+	if !c.reading {
+		c.out = binary.AppendUvarint(c.out, *v)
+		return
+	}
+	*v = 0
+	for shift := 0; shift < 64 && shift/7 < len(c.in); shift += 7 {
+		b := c.in[shift/7]
+		*v |= uint64(b&0x7f) << shift
 		if b < 0x80 {
-			return v
+			c.in = c.in[shift/7+1:]
+			return
 		}
 	}
-	d.fail()
-	return 0
+	*v = 0
+	c.fail()
 }
 
-func (d *decoder) int() int64 {
-	v := d.uint()
-	return int64(v>>1) ^ -int64(v&1)
+func signed[T ~int | ~int64](c *codec, v *T) {
+	n := uint64(*v<<1) ^ uint64(*v>>63)
+	if c.uint(&n); c.reading {
+		*v = T(n>>1) ^ -T(n&1)
+	}
 }
 
-func (d *decoder) text() string { return d.take(d.uint()) }
-
-// size reads a list's length; each element takes at least a byte, which bounds
-// what a damaged length can make us allocate.
-func (d *decoder) size() (n int, isNil bool) {
-	v := d.uint()
-	if v == 0 {
-		return 0, true
+func (c *codec) bool(v *bool) {
+	switch {
+	case c.reading:
+		*v = c.take(1) == "\x01"
+	case *v:
+		c.out = append(c.out, 1)
+	default:
+		c.out = append(c.out, 0)
 	}
-	if v-1 > uint64(len(d.rest)) {
-		d.fail()
-		return 0, true
-	}
-	return int(v - 1), false
 }
 
-func (d *decoder) bytes() []byte {
-	n, isNil := d.size()
-	if isNil {
-		return nil
-	}
-	return []byte(d.take(uint64(n)))
-}
-
-func (d *decoder) texts() []string { return decodeList(d, d.text) }
-
-func (d *decoder) time() time.Time {
-	if d.byte() == 0 {
-		return time.Time{}
-	}
-	sec, nsec := d.int(), d.uint()
-	if nsec >= uint64(time.Second) {
-		d.fail()
-		return time.Time{}
-	}
-	return time.Unix(sec, int64(nsec)).UTC()
-}
-
-// err is for when all was read that should be there.
-func (d *decoder) err(kind string) error {
-	if !d.bad && d.rest == "" {
-		return nil
-	}
-	if err := webhook.CheckLayout(int(d.layout)); err != nil {
-		return fmt.Errorf("%s: %w", kind, err)
-	}
-	return recordError(kind)
-}
-
-// decodeList reads as many items as its length says. An item may be larger in memory
-// than in the file: the length bounds nothing before the items are read.
-func decodeList[T any](d *decoder, item func() T) []T {
-	n, isNil := d.size()
-	if isNil {
-		return nil
-	}
-	all := make([]T, 0, min(n, 64))
-	for range n {
-		if d.bad {
-			return nil
+// time keeps the instant to the nanosecond, whatever the year; the zone is lost.
+func (c *codec) time(v *time.Time) {
+	there, sec, nsec := !v.IsZero(), v.Unix(), uint64(v.Nanosecond())
+	switch c.bool(&there); {
+	case !there && c.reading:
+		*v = time.Time{}
+	case !there:
+	case !c.reading:
+		c.out = binary.AppendUvarint(binary.AppendVarint(c.out, sec), nsec)
+	default:
+		signed(c, &sec)
+		c.uint(&nsec)
+		if *v = time.Unix(sec, int64(nsec)).UTC(); nsec >= uint64(time.Second) {
+			c.fail()
 		}
-		all = append(all, item())
 	}
-	return all
+}
+
+// size is a length that may also be "none at all": nil is not empty. Each
+// element takes at least a byte, which bounds what a damaged length can make us
+// allocate.
+func (c *codec) size(n int, isNil bool) (int, bool) {
+	v := uint64(n) + 1
+	if isNil {
+		v = 0
+	}
+	if c.uint(&v); c.reading && v > uint64(len(c.in))+1 {
+		c.fail()
+		v = 0
+	}
+	return max(int(v)-1, 0), v == 0
+}
+
+// list writes or reads as many items as its length says. An item may be larger
+// in memory than in the file: the length bounds nothing before the items are read.
+func list[T any](c *codec, v *[]T) {
+	n, isNil := c.size(len(*v), *v == nil)
+	switch {
+	case !c.reading:
+	case isNil:
+		*v = nil
+	default:
+		*v = make([]T, 0, min(n, 64))
+	}
+	for i := 0; i < n && !c.bad; i++ {
+		if c.reading {
+			*v = append(*v, *new(T))
+		}
+		c.fields(&(*v)[i])
+	}
+}
+
+// texts is a map as a list of its names, in order, each with its value.
+func (c *codec) texts(v *map[string]string) {
+	n, isNil := c.size(len(*v), *v == nil)
+	names := slices.Sorted(maps.Keys(*v))
+	if c.reading && !isNil {
+		*v = make(map[string]string, min(n, 16))
+	}
+	for i := 0; i < n && !c.bad; i++ {
+		var name, value string
+		if !c.reading {
+			name, value = names[i], (*v)[names[i]]
+		}
+		if c.fields(&name, &value); c.reading {
+			(*v)[name] = value
+		}
+	}
 }

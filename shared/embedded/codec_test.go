@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,25 +46,36 @@ func full(v reflect.Value, n *int) {
 
 const testEpoch = 7
 
-func decodeEvent(raw []byte) (webhook.Event, error) {
-	r, err := openEvent(raw, testEpoch)
-	if err != nil {
-		return webhook.Event{}, err
-	}
-	return r.event()
+func encodeEvent(e webhook.Event) []byte {
+	return encode(testEpoch, len(e.Result)+len(e.Error), &e)
 }
 
-func roundTrip[T any](t *testing.T, encode func(T) []byte, decode func([]byte) (T, error)) {
+func encodeDelivery(d webhook.Delivery) []byte { return encode(testEpoch, 0, &d) }
+
+func decodeEvent(raw []byte) (webhook.Event, error) {
+	f := found{body: openRecord(raw, testEpoch)}
+	f.body.fields((*eventHead)(&f.Event))
+	return f.Event, f.readBody()
+}
+
+func roundTrip[T any](t *testing.T) {
 	t.Helper()
 	var zero, filled T
 	n := 0
 	full(reflect.ValueOf(&filled).Elem(), &n)
+	decode := func(raw []byte) (*T, error) { return decode[T](testEpoch, raw) }
 	for _, want := range []T{zero, filled} {
-		raw := encode(want)
+		raw := encode(testEpoch, 0, &want)
 		got, err := decode(raw)
 		must(t, err)
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("got  %+v\nwant %+v", got, want)
+		switch got := any(got).(type) { // what their keys say is not in their records
+		case *webhook.Receipt:
+			got.Key = any(want).(webhook.Receipt).Key
+		case *Received:
+			got.ID, got.Receives = any(want).(Received).ID, any(want).(Received).Receives
+		}
+		if !reflect.DeepEqual(*got, want) {
+			t.Errorf("got  %+v\nwant %+v", *got, want)
 		}
 		for cut := range raw { // every damage by a cut shows
 			if _, err := decode(raw[:cut]); err == nil {
@@ -81,17 +93,31 @@ func roundTrip[T any](t *testing.T, encode func(T) []byte, decode func([]byte) (
 }
 
 func TestRecords(t *testing.T) {
-	roundTrip(t, func(e webhook.Event) []byte { return encodeEvent(e, testEpoch) }, decodeEvent)
-	roundTrip(t, func(d webhook.Delivery) []byte { return encodeDelivery(d, testEpoch) },
-		func(raw []byte) (webhook.Delivery, error) { return decodeDelivery(raw, testEpoch) })
-	roundTrip(t, encodeEndpoint, decodeEndpoint)
-	roundTrip(t, encodeNote, decodeNote)
+	roundTrip[webhook.Event](t)
+	roundTrip[webhook.Delivery](t)
+	roundTrip[webhook.Endpoint](t)
+	roundTrip[webhook.Note](t)
+	roundTrip[webhook.Receipt](t)
+	roundTrip[Received](t)
+}
+
+// TestEncodingOnlyReads: what a caller gave may be read by others meanwhile.
+func TestEncodingOnlyReads(t *testing.T) {
+	var d webhook.Delivery
+	n := 0
+	full(reflect.ValueOf(&d).Elem(), &n)
+	d.Lease.Until = time.Time{}
+	var all sync.WaitGroup
+	for range 2 { // the race detector tells
+		all.Go(func() { encode(testEpoch, 0, &d) })
+	}
+	all.Wait()
 }
 
 // TestNewerLayout: what a newer build wrote is refused with a sentence that says
 // what to do.
 func TestNewerLayout(t *testing.T) {
-	raw := encodeEvent(event(1, storetest.Start), testEpoch)
+	raw := encodeEvent(event(1, storetest.Start))
 	raw[0] = webhook.Layout + 1
 	_, err := decodeEvent(raw)
 	if want := webhook.CheckLayout(webhook.Layout + 1).Error(); err == nil || !strings.Contains(err.Error(), want) {
@@ -106,9 +132,9 @@ func TestTimes(t *testing.T) {
 		time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC), time.Date(-4000, 1, 1, 0, 0, 0, 1, time.UTC),
 		time.Date(2026, 11, 20, 1, 2, 3, 4, time.FixedZone("", 3600)),
 	} {
-		d := openRecord(newRecord(0).time(want))
-		got := d.time()
-		must(t, d.err("time"))
+		stored := want
+		got, err := decode[time.Time](0, encode(0, 0, &stored))
+		must(t, err)
 		if !got.Equal(want) || got.Location() != time.UTC || got.IsZero() != want.IsZero() {
 			t.Errorf("got %v, want %v", got, want)
 		}
@@ -117,28 +143,32 @@ func TestTimes(t *testing.T) {
 
 // FuzzDecode: a damaged file makes errors, never a panic or a huge allocation.
 func FuzzDecode(f *testing.F) {
-	f.Add(encodeEvent(event(1, storetest.Start), testEpoch))
-	f.Add(encodeDelivery(delivery(event(1, storetest.Start), "ep_1"), testEpoch))
-	f.Add(encodeEndpoint(webhook.Endpoint{ID: "ep_1", Headers: map[string]string{"a": "b"}, Secrets: []webhook.SealedSecret{{Ref: "r"}}}))
-	f.Add(encodeNote(webhook.Note{ID: "n", Data: []byte("{}")}))
-	f.Add(stored{body: []byte("b")}.encode())
+	f.Add(encodeEvent(event(1, storetest.Start)))
+	f.Add(encodeDelivery(delivery(event(1, storetest.Start), "ep_1")))
+	f.Add(encode(0, 0, &webhook.Endpoint{ID: "ep_1", Headers: map[string]string{"a": "b"}, Secrets: []webhook.SealedSecret{{Ref: "r"}}}))
+	f.Add(encode(0, 0, &webhook.Note{ID: "n", Data: []byte("{}")}))
+	f.Add(encode(0, 0, &webhook.Receipt{Owner: "o"}))
+	f.Add(encode(0, 0, &Received{Body: []byte("b")}))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		_, _ = decodeEvent(raw)
-		_, _ = decodeDelivery(raw, testEpoch)
-		_, _ = decodeClaim(raw, testEpoch)
-		_, _ = decodeNote(raw)
-		if e, err := decodeEndpoint(raw); err == nil {
-			again, err := decodeEndpoint(encodeEndpoint(e))
-			if err != nil || !reflect.DeepEqual(again, e) {
-				t.Errorf("%+v came back as %+v, %v", e, again, err)
-			}
-		}
-		if m, err := decodeMessage(raw); err == nil {
-			if _, err := decodeMessage(m.encode()); err != nil {
-				t.Error(err)
-			}
-		}
+		again[webhook.Event](t, raw)
+		again[webhook.Delivery](t, raw)
+		again[claim](t, raw)
+		again[webhook.Endpoint](t, raw)
+		again[webhook.Note](t, raw)
+		again[webhook.Receipt](t, raw)
+		again[Received](t, raw)
 	})
+}
+
+// again requires of a record that can be read that it comes back as it is.
+func again[T any](t *testing.T, raw []byte) {
+	if v, err := decode[T](testEpoch, raw); err == nil {
+		again, err := decode[T](testEpoch, encode(testEpoch, 0, v))
+		if err != nil || !reflect.DeepEqual(again, v) {
+			t.Errorf("%+v came back as %+v, %v", v, again, err)
+		}
+	}
 }
 
 func BenchmarkCodec(b *testing.B) {
@@ -149,24 +179,24 @@ func BenchmarkCodec(b *testing.B) {
 	d.Attempts = []webhook.Attempt{{Number: 1, At: storetest.Start, StatusCode: 200, Response: "ok"}}
 	b.Run("event/encode", func(b *testing.B) {
 		for b.Loop() {
-			encodeEvent(e, testEpoch)
+			encode(testEpoch, 512+len(e.Result), &e)
 		}
 	})
-	raw := encodeEvent(e, testEpoch)
+	raw := encodeEvent(e)
 	b.Run("event/decode", func(b *testing.B) {
 		for b.Loop() {
-			_, _ = decodeEvent(raw)
+			_, _ = decode[webhook.Event](testEpoch, raw)
 		}
 	})
 	b.Run("delivery/encode", func(b *testing.B) {
 		for b.Loop() {
-			encodeDelivery(d, testEpoch)
+			encode(testEpoch, 256+64*len(d.Attempts), &d)
 		}
 	})
-	record := encodeDelivery(d, testEpoch)
+	record := encodeDelivery(d)
 	b.Run("delivery/decode", func(b *testing.B) {
 		for b.Loop() {
-			_, _ = decodeDelivery(record, testEpoch)
+			_, _ = decode[webhook.Delivery](testEpoch, record)
 		}
 	})
 }

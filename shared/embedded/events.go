@@ -47,19 +47,26 @@ func (db *DB) JobEvents(_ context.Context, account, jobID string) (found []webho
 	return found, err
 }
 
-// each reads something for each key in one consistent state of the file.
-func each[K, V any](db *DB, keys []K, read func(*txn, K) (V, error)) ([]V, error) {
-	all := make([]V, len(keys))
-	err := db.view(func(t *txn) (err error) {
-		for i := 0; i < len(keys) && err == nil; i++ {
-			all[i], err = read(t, keys[i])
+// Deliveries reads deliveries, with nil for those that are not there.
+func (db *DB) Deliveries(_ context.Context, keys ...webhook.DeliveryKey) ([]*webhook.Delivery, error) {
+	return each(db, keys, (*txn).readDelivery)
+}
+
+// Load reads deliveries with their events and endpoints as they are now.
+func (db *DB) Load(_ context.Context, keys ...webhook.DeliveryKey) ([]webhook.Loaded, error) {
+	return each(db, keys, func(t *txn, k webhook.DeliveryKey) (l webhook.Loaded, err error) {
+		if l.Delivery, err = t.readDelivery(k); err != nil {
+			return l, err
 		}
-		return err
+		if l.Event, err = t.readEvent(k.MessageID); err != nil {
+			return l, err
+		}
+		if l.Event != nil && l.Event.Account != k.Account {
+			l.Event = nil
+		}
+		l.Endpoint, err = t.endpoint(k.Account, k.EndpointID)
+		return l, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return all, nil
 }
 
 func (t *txn) readEvent(messageID string) (*webhook.Event, error) {
@@ -67,17 +74,23 @@ func (t *txn) readEvent(messageID string) (*webhook.Event, error) {
 	if have == nil || err != nil {
 		return nil, err
 	}
-	e, err := have.event()
-	if err != nil {
+	if err := have.readBody(); err != nil {
 		return nil, fmt.Errorf("event %s: %w", messageID, err)
 	}
-	return &e, nil
+	return &have.Event, nil
 }
 
-// found is an event as it is now, its body unread.
+// found is an event as it is now, of whose record only the head has been read.
 type found struct {
-	eventRecord
-	seq uint64
+	webhook.Event
+	seq  uint64
+	body *codec
+}
+
+// readBody reads the rest, once.
+func (f *found) readBody() error {
+	f.body.fields((*eventBody)(&f.Event))
+	return f.body.end()
 }
 
 // event finds an event by its number, expired or not; nil when there is none.
@@ -86,30 +99,65 @@ func (t *txn) event(seq uint64) (*found, error) {
 	if raw == nil {
 		return nil, nil
 	}
-	record, err := openEvent(raw, t.epoch)
-	if err != nil {
-		return nil, err
+	f := &found{seq: seq, body: openRecord(raw, t.epoch)}
+	if f.body.fields((*eventHead)(&f.Event)); f.body.bad {
+		return nil, f.body.end()
 	}
 	if later := t.get(work, workKey(seq, "")); later != nil {
-		if record.claim, err = decodeClaim(later, t.epoch); err != nil {
-			return nil, err
-		}
+		c := openRecord(later, t.epoch)
+		c.fields((*claim)(&f.Event))
+		return f, c.end()
 	}
-	return &found{record, seq}, nil
+	return f, nil
 }
 
 // alive finds an event that has not expired; nil when there is none.
 func (t *txn) alive(messageID string) (*found, error) {
-	seq, ok := t.seq(messageID)
-	if !ok {
-		return nil, nil
-	}
-	have, err := t.event(seq)
-	if err != nil {
+	have, err := t.event(t.seq(messageID))
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("event %s: %w", messageID, err)
-	}
-	if have == nil || t.gone(have.expires) {
+	case have == nil || t.gone(have.ExpiresAt):
 		return nil, nil
 	}
 	return have, nil
+}
+
+func (t *txn) readDelivery(k webhook.DeliveryKey) (*webhook.Delivery, error) {
+	d, err := t.delivery(workKey(t.seq(k.MessageID), k.EndpointID))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("delivery %s: %w", k.ID(), err)
+	case d == nil || t.gone(d.ExpiresAt) || !same(d.DeliveryKey, k):
+		return nil, nil
+	}
+	return d, nil
+}
+
+// same compares keys of one message id and endpoint.
+func same(a, b webhook.DeliveryKey) bool {
+	return a.Account == b.Account && a.AcceptedAt.Equal(b.AcceptedAt)
+}
+
+// delivery finds a delivery by its workKey, expired or not; nil when there is
+// none.
+func (t *txn) delivery(key []byte) (*webhook.Delivery, error) {
+	return find[webhook.Delivery](t, work, key)
+}
+
+// deliveriesOf lists all deliveries under an event's number, expired or not.
+func (t *txn) deliveriesOf(seq uint64) (list []*webhook.Delivery, err error) {
+	prefix := seqKey(seq)
+	c := t.bucket(work).Cursor()
+	for k, raw := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, raw = c.Next() {
+		if len(k) == len(prefix) { // the event's claim
+			continue
+		}
+		d, err := decode[webhook.Delivery](t.epoch, raw)
+		if err != nil {
+			return nil, fmt.Errorf("delivery: %w", err)
+		}
+		list = append(list, d)
+	}
+	return list, nil
 }

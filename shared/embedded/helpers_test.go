@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/jobhook/jobhook/shared/storetest"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -138,4 +140,30 @@ func waiting(db *DB, n int) {
 	for len(db.writes) < n {
 		runtime.Gosched() // no signal tells when another goroutine has sent
 	}
+}
+
+// Stats says what the writer has done since Open.
+type Stats struct {
+	Writes       uint64 // ops, refused ones included
+	Transactions uint64 // commits that carried them, each an fsync or two
+}
+
+// Stats counts writes and the transactions that carried them.
+func (db *DB) Stats() (s Stats) {
+	s.Writes = db.written.Load()
+	_ = db.file.View(func(tx *bbolt.Tx) error { s.Transactions = uint64(tx.ID()); return nil })
+	return s
+}
+
+// CountReceipts counts receipts and checks that each has its one expiry.
+func CountReceipts(t testing.TB, s *Receipts) (n int) {
+	t.Helper()
+	must(t, s.db.view(func(t *txn) error {
+		n = t.bucket(receipts).Stats().KeyN
+		if e := t.bucket(expiring).Stats().KeyN; e != n {
+			return fmt.Errorf("%d receipts have %d expiries", n, e)
+		}
+		return nil
+	}))
+	return n
 }

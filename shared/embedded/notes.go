@@ -10,59 +10,44 @@ import (
 
 // InsertNote stores a note, or answers webhook.ErrLost when its key is taken.
 func (db *DB) InsertNote(ctx context.Context, n webhook.Note) error {
-	return db.writeNote(ctx, n, func(have *webhook.Note) error {
-		if have != nil {
-			return webhook.ErrLost
-		}
-		return nil
-	})
+	return db.storeNote(ctx, n, func(have *webhook.Note) bool { return have == nil })
 }
 
 // ReplaceNote stores n in place of the record whose Rev is rev, or answers
 // webhook.ErrLost.
 func (db *DB) ReplaceNote(ctx context.Context, rev string, n webhook.Note) error {
-	return db.writeNote(ctx, n, func(have *webhook.Note) error {
-		if have == nil || have.Rev != rev {
-			return webhook.ErrLost
-		}
-		return nil
-	})
+	return db.storeNote(ctx, n, func(have *webhook.Note) bool { return have != nil && have.Rev == rev })
 }
 
-// writeNote stores n if check allows it in place of what is there, or if it is
-// there already.
-func (db *DB) writeNote(ctx context.Context, n webhook.Note, check func(have *webhook.Note) error) error {
-	key, record := noteKey(n.Kind, n.Owner, n.ID), encodeNote(n)
+// storeNote stores n if it may take the place of what is there, or is there
+// already.
+func (db *DB) storeNote(ctx context.Context, n webhook.Note, may func(have *webhook.Note) bool) error {
+	key, record := noteKey(n.Kind, n.Owner, n.ID), encode(db.epoch, 128+len(n.Data), &n)
 	return db.write(ctx, &write{size: len(record), apply: func(t *txn) error {
 		have, err := t.note(key)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case may(have):
+			t.putExpiring(notes, key, record)
+			return nil
+		case have == nil:
+			return webhook.ErrLost
 		}
-		if err := check(have); err != nil {
-			if have == nil {
-				return err
-			}
-			return unlessSame(have.Rev, n.Rev)
-		}
-		t.putExpiring(notes, key, record)
-		return nil
+		return unlessSame(have.Rev, n.Rev)
 	}})
 }
 
 // Note reads one note, or answers webhook.ErrNotFound.
 func (db *DB) Note(_ context.Context, kind webhook.NoteKind, owner, id string) (webhook.Note, error) {
-	var n *webhook.Note
-	err := db.view(func(t *txn) (err error) {
-		n, err = t.note(noteKey(kind, owner, id))
-		return err
-	})
-	if err == nil && n == nil {
-		err = fmt.Errorf("note %s %s: %w", kind, id, webhook.ErrNotFound)
-	}
-	if err != nil {
+	found, err := each(db, [][]byte{noteKey(kind, owner, id)}, (*txn).note)
+	switch {
+	case err != nil:
 		return webhook.Note{}, err
+	case found[0] == nil:
+		return webhook.Note{}, fmt.Errorf("note %s %s: %w", kind, id, webhook.ErrNotFound)
 	}
-	return *n, nil
+	return *found[0], nil
 }
 
 // Notes lists notes of one kind and owner, by id.
@@ -75,17 +60,14 @@ func (db *DB) Notes(_ context.Context, kind webhook.NoteKind, owner string, limi
 
 // note finds a note; nil when there is none.
 func (t *txn) note(key []byte) (*webhook.Note, error) {
-	raw := t.get(notes, key)
-	if raw == nil {
+	n, err := find[webhook.Note](t, notes, key)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("note: %w", err)
+	case n == nil || t.gone(n.ExpiresAt):
 		return nil, nil
 	}
-	n, err := decodeNote(raw)
-	if err != nil || t.gone(n.ExpiresAt) {
-		return nil, err
-	}
-	return &n, nil
+	return n, nil
 }
 
-func noteKey(kind webhook.NoteKind, owner, id string) []byte {
-	return append(appendName(appendName(nil, string(kind)), owner), id...)
-}
+func noteKey(kind webhook.NoteKind, owner, id string) []byte { return nameKey(id, string(kind), owner) }

@@ -35,10 +35,11 @@ type Config struct {
 
 // DB is an open data file. It is safe for concurrent use.
 type DB struct {
-	file  *bbolt.DB
-	path  string
-	now   func() time.Time
-	epoch uint64 // counts the openings of this file
+	file   *bbolt.DB
+	path   string
+	now    func() time.Time
+	epoch  uint64   // counts the openings of this file
+	queues sync.Map // of *Queue by name
 
 	closing sync.RWMutex // held for writing to set closed
 	closed  bool
@@ -47,12 +48,8 @@ type DB struct {
 
 	// The writer's own.
 	noted      expiryMark
-	unreleased int // bytes since the last release
-
-	writeCount, commitCount atomic.Uint64
-
-	naming sync.Mutex
-	queues map[string]*Queue
+	unreleased int           // bytes since the last release
+	written    atomic.Uint64 // ops, refused ones included: tests count them
 }
 
 // Open opens the data file in cfg.Dir, making both if they are not there. It
@@ -66,15 +63,17 @@ func Open(cfg Config) (*DB, error) {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
 	db := &DB{
-		path: filepath.Join(cfg.Dir, fileName), now: cfg.Now, queues: map[string]*Queue{},
+		path: filepath.Join(cfg.Dir, fileName), now: cfg.Now,
 		writes: make(chan []*write, maxBatch), stopped: make(chan struct{}),
 	}
-	err := db.open(db.path)
-	if errors.Is(err, berrors.ErrTimeout) {
+	err := db.open()
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
 		return nil, fmt.Errorf("%w on %s", ErrInUse, cfg.Dir)
-	}
-	if err != nil {
-		return nil, err
+	case errors.Is(err, ErrEarlier):
+		return nil, fmt.Errorf("%s %w", db.path, err)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", db.path, err)
 	}
 	go db.run()
 	return db, nil
@@ -82,59 +81,43 @@ func Open(cfg Config) (*DB, error) {
 
 // open opens the file itself. bbolt believes what a damaged file says and may
 // panic, or read beyond its end; both come back as ErrFormat here.
-func (db *DB) open(path string) (err error) {
+func (db *DB) open() (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if cause := recover(); cause != nil { // the file stays locked until this process ends
-			err = fmt.Errorf("%s: %w: damaged", path, ErrFormat)
+			err = fmt.Errorf("%w: damaged", ErrFormat)
 		}
 	}()
-	db.file, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: lockWait, FreelistType: bbolt.FreelistMapType, NoStatistics: true,
-		InitialMmapSize: initialMap(),
-	})
+	options := bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType, NoStatistics: true, InitialMmapSize: mapSize}
+	if runtime.GOOS == "windows" || ^uint(0)>>32 == 0 {
+		options.InitialMmapSize = 0 // mapping would make the file itself as large
+	}
+	db.file, err = bbolt.Open(db.path, 0o600, &options)
 	switch {
 	case err == nil:
-		if err = db.begin(path); err != nil {
+		if err = db.begin(); err != nil {
 			_ = db.file.Close()
 		}
 		return err
 	case errors.Is(err, berrors.ErrTimeout), errors.As(err, new(*fs.PathError)):
 		return err
 	}
-	return fmt.Errorf("%s: %w: %w", path, ErrFormat, err)
-}
-
-// checkSize finds a file that was cut short: reading its missing pages later
-// would end the process.
-func (db *DB) checkSize(path string) error {
-	var need int64
-	if err := db.file.View(func(tx *bbolt.Tx) error { need = tx.Size(); return nil }); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	info, err := os.Stat(path)
-	if err == nil && info.Size() < need {
-		err = fmt.Errorf("%s: %w: cut short, %d of %d bytes", path, ErrFormat, info.Size(), need)
-	}
-	return err
-}
-
-// initialMap is mapSize where mapping does not make the file itself as large.
-func initialMap() int {
-	if runtime.GOOS == "windows" || ^uint(0)>>32 == 0 {
-		return 0
-	}
-	return mapSize
+	return fmt.Errorf("%w: %w", ErrFormat, err)
 }
 
 // begin makes the tables of a new file, checks the format of an old one, and
 // starts a new epoch.
-func (db *DB) begin(path string) error {
-	if err := db.checkSize(path); err != nil {
-		return err
+func (db *DB) begin() error {
+	info, err := os.Stat(db.path)
+	if err != nil {
+		return fmt.Errorf("look at its size: %w", err)
 	}
-	err := db.alone(func(t *txn) error {
-		if t.tx.Bucket([]byte(tableNames[meta])) == nil {
+	err = db.file.Update(func(tx *bbolt.Tx) error {
+		t := &txn{tx: tx}
+		if info.Size() < tx.Size() { // reading its missing pages later would end the process
+			return fmt.Errorf("%w: cut short, %d of %d bytes", ErrFormat, info.Size(), tx.Size())
+		}
+		if tx.Bucket([]byte(tableNames[meta])) == nil {
 			if err := makeTables(t); err != nil {
 				return err
 			}
@@ -147,15 +130,21 @@ func (db *DB) begin(path string) error {
 		}
 		db.epoch = number(t.get(meta, []byte("epoch"))) + 1
 		t.put(meta, []byte("epoch"), seqKey(db.epoch))
-		return nil
+		return t.failure
 	})
-	switch {
-	case errors.Is(err, ErrEarlier):
-		return fmt.Errorf("%s %w", path, err)
-	case err != nil:
-		return fmt.Errorf("%s: %w", path, err)
+	if err != nil {
+		return explain(err)
 	}
-	return syncDir(filepath.Dir(path))
+	// The file's name becomes as durable as its content. Where a directory cannot
+	// be synced (Windows), it need not be.
+	dir, err := os.Open(filepath.Dir(db.path))
+	if err == nil {
+		err = errors.Join(dir.Sync(), dir.Close())
+	}
+	if err != nil && runtime.GOOS != "windows" {
+		return fmt.Errorf("sync the data directory: %w", err)
+	}
+	return nil
 }
 
 // makeTables refuses a file that has content of another program's.
@@ -172,26 +161,12 @@ func makeTables(t *txn) error {
 	return nil
 }
 
-// syncDir makes the file's name as durable as its content. Where a directory
-// cannot be synced (Windows), it need not be.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err == nil {
-		err = errors.Join(d.Sync(), d.Close())
-	}
-	if err != nil && runtime.GOOS != "windows" {
-		return fmt.Errorf("sync the data directory: %w", err)
-	}
-	return nil
-}
-
 // Close lets the writer finish what it was given, and closes the file. Every
 // later call answers ErrClosed.
 func (db *DB) Close() error {
 	db.closing.Lock()
-	first := !db.closed
-	db.closed = true
-	if first {
+	if !db.closed {
+		db.closed = true
 		close(db.writes)
 	}
 	db.closing.Unlock()

@@ -75,11 +75,12 @@ func (s *scan) full() bool { return len(s.got)+len(s.spent) >= s.max }
 func (s *scan) returned() error {
 	q := s.q
 	for one := q.flights.first(); one != nil && one.until <= s.now && !s.full(); one = q.flights.first() {
-		raw := s.seek(one.at)
+		k, raw := s.cursor.Seek(one.at.key(q.prefix))
+		found, ok := placeIn(k, q.prefix)
 		switch {
-		case raw == nil: // deleted; left is about to be called
+		case !ok || found != one.at: // deleted; left is about to be called
 			q.flights.end(one.at)
-		case q.spent(one.receives):
+		case q.cfg.DeadLetters != "" && q.cfg.MaxReceives > 0 && one.receives >= q.cfg.MaxReceives:
 			q.flights.start(one.at, s.until)
 			s.spent = append(s.spent, one.at)
 		default:
@@ -91,64 +92,55 @@ func (s *scan) returned() error {
 	return nil
 }
 
-func (s *scan) seek(at place) []byte {
-	k, raw := s.cursor.Seek(at.key(s.q.prefix))
-	if found, ok := placeIn(k, s.q.prefix); !ok || found != at {
-		return nil
-	}
-	return raw
-}
-
-func (q *Queue) spent(receives int) bool {
-	return q.cfg.DeadLetters != "" && q.cfg.MaxReceives > 0 && receives >= q.cfg.MaxReceives
-}
-
 // fresh receives what has not been before, and notes where it stopped and
 // from when on there is more.
 func (s *scan) fresh() error {
 	q := s.q
-	k, raw := s.cursor.Seek(q.passed.key(q.prefix))
-	for {
+	for k, raw := s.cursor.Seek(q.passed.key(q.prefix)); ; k, raw = s.cursor.Next() {
 		at, ok := placeIn(k, q.prefix)
 		switch {
 		case !ok:
 			q.next = never
 			return nil
-		case !q.passed.less(at) || q.flights.has(at): // passed was set back: known already
-		case at.visible > s.now || s.full():
-			q.next = at.visible
+		case q.flights.by[at] != nil: // known already
+		case at.visible() > s.now || s.full():
+			q.next = at.visible()
 			return nil
 		default:
 			if err := s.give(at, raw); err != nil {
 				return err
 			}
 		}
-		if q.passed.less(at) && at.visible <= s.now {
+		if at.visible() <= s.now {
 			q.passed = at
 		}
-		k, raw = s.cursor.Next()
 	}
 }
 
 // give adds a message to what is received.
 func (s *scan) give(at place, raw []byte) error {
-	m, err := decodeMessage(raw)
+	m, err := readMessage(at, raw)
 	if err != nil {
-		return fmt.Errorf("message %s: %w", at.id(), err)
+		return err
 	}
-	one := s.q.flights.start(at, s.until)
-	s.got = append(s.got, m.received(at, one.receives))
+	m.Receives = s.q.flights.start(at, s.until).receives
+	s.got = append(s.got, *m)
 	return nil
 }
 
-func (m stored) received(at place, receives int) Received {
-	return Received{ID: at.id(), Body: m.body, Reason: m.reason, Receives: receives, SentAt: m.sentAt, Group: m.group}
+func readMessage(at place, raw []byte) (*Received, error) {
+	m, err := decode[Received](0, raw)
+	if err != nil {
+		return nil, fmt.Errorf("message %s: %w", at.id(), err)
+	}
+	m.ID = at.id()
+	return m, nil
 }
 
 // bury moves messages to the dead-letter queue, with a reason for people to read.
 func (q *Queue) bury(ctx context.Context, spent []place) error {
 	var gone, arrived []place
-	prefix := queuePrefix(q.cfg.DeadLetters)
+	prefix := nameKey("", q.cfg.DeadLetters)
 	return q.db.write(ctx, &write{
 		apply: func(t *txn) error {
 			gone, arrived = nil, nil
@@ -158,29 +150,26 @@ func (q *Queue) bury(ctx context.Context, spent []place) error {
 				if raw == nil {
 					continue
 				}
-				m, err := decodeMessage(raw)
+				m, err := readMessage(at, raw)
 				if err != nil {
-					return fmt.Errorf("message %s: %w", at.id(), err)
+					return err
 				}
-				gone, arrived = append(gone, at), append(arrived, t.enqueue(prefix, 0, q.dead(m).encode()))
+				if m.Reason == "" {
+					m.Reason = fmt.Sprintf("%s: received %d times and never deleted", q.name, q.cfg.MaxReceives)
+				}
+				gone, arrived = append(gone, at), append(arrived, t.enqueue(prefix, 0, encode(0, 128+len(m.Body), m)))
 				t.delete(queues, key)
 			}
 			return nil
 		},
 		durable: func() {
 			q.left(gone)
-			if dead := q.db.named(q.cfg.DeadLetters); dead != nil {
+			have, _ := q.db.queues.Load(q.cfg.DeadLetters)
+			if dead, open := have.(*Queue); open {
 				for _, at := range arrived {
 					dead.arrived(at)
 				}
 			}
 		},
 	})
-}
-
-func (q *Queue) dead(m stored) stored {
-	if m.reason == "" {
-		m.reason = fmt.Sprintf("%s: received %d times and never deleted", q.name, q.cfg.MaxReceives)
-	}
-	return m
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/webhook"
@@ -21,17 +22,6 @@ const (
 // minute.
 type expiryMark struct{ minute, block uint64 }
 
-func (m expiryMark) key() []byte {
-	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, m.minute), m.block)
-}
-
-func parseMark(key []byte) expiryMark {
-	return expiryMark{binary.BigEndian.Uint64(key), binary.BigEndian.Uint64(key[8:])}
-}
-
-// over says when all that the mark stands for has expired.
-func (m expiryMark) over() time.Time { return time.Unix(unordered(m.minute)*60+60, 0) }
-
 func minuteOf(at time.Time) uint64 { return ordered(at.Unix() / 60) }
 
 // noteExpiry marks where Sweep is to look for what expires then; not again
@@ -41,7 +31,7 @@ func (t *txn) noteExpiry(expires time.Time, seq uint64) {
 	if expires.IsZero() || mark == t.noted {
 		return
 	}
-	t.put(expiry, mark.key(), nil)
+	t.put(expiry, binary.BigEndian.AppendUint64(seqKey(mark.minute), mark.block), nil)
 	t.noted = mark
 }
 
@@ -51,91 +41,73 @@ func (t *txn) noteExpiry(expires time.Time, seq uint64) {
 // frees are listed in each commit until they are used again, and a large sweep
 // would slow them all down.
 func (db *DB) Sweep(ctx context.Context, now time.Time) (removed int, err error) {
-	var from []byte
+	var from []byte // where to go on
 	for more := true; more; {
-		var step sweepResult
+		count, next := 0, []byte(nil)
 		err := db.write(ctx, &write{apply: func(t *txn) (err error) {
-			if step, err = t.sweep(from, now); err == nil && !step.more {
-				step.more = t.sweepExpiring(now, sweepStep)
+			if count, next, err = t.sweep(from, now); err == nil {
+				more = next != nil || t.sweepExpiring(now, sweepStep)
 			}
 			return err
 		}})
 		if err != nil {
 			return removed, err
 		}
-		removed, from, more = removed+step.events, step.from, step.more
+		if removed += count; next != nil {
+			from = next
+		}
 	}
 	return removed, nil
 }
 
-type sweepResult struct {
-	events int
-	from   []byte // where to go on
-	more   bool
-}
-
-// sweep clears the first mark at or after from, or a part of it.
-func (t *txn) sweep(from []byte, now time.Time) (sweepResult, error) {
+// sweep clears the first mark at or after from, or a part of it. next is where
+// to go on, nil when there is no such mark.
+func (t *txn) sweep(from []byte, now time.Time) (removed int, next []byte, err error) {
 	k, _ := t.bucket(expiry).Cursor().Seek(from)
-	if len(k) != 16 || parseMark(k).minute > minuteOf(now) {
-		return sweepResult{from: from}, nil
+	if len(k) != 16 || binary.BigEndian.Uint64(k) > minuteOf(now) {
+		return 0, nil, nil
 	}
-	key := bytes.Clone(k)
-	mark := parseMark(key)
-	events, whole, err := t.sweepBlock(mark.block, now)
-	if err != nil || !whole {
-		return sweepResult{events, key, err == nil}, err
-	}
-	if !now.Before(mark.over()) {
-		t.delete(expiry, key)
-		t.noted = expiryMark{}
-	}
-	return sweepResult{events, append(key, 0), true}, nil
-}
-
-// sweepBlock removes the events of a block that have expired; whole is false
-// when there were more than one transaction should remove.
-func (t *txn) sweepBlock(block uint64, now time.Time) (removed int, whole bool, err error) {
-	records := 0
+	key, records := bytes.Clone(k), 0
+	block := binary.BigEndian.Uint64(key[8:])
 	for seq := block << blockBits; seq>>blockBits == block; seq++ {
 		if records >= sweepStep {
-			return removed, false, nil
+			return removed, key, nil
 		}
 		messageID, deliveries, err := t.expiredAt(seq, now)
 		if err != nil {
-			return removed, false, err
+			return removed, nil, err
 		}
 		if messageID != "" {
 			t.removeAll(seq, messageID, deliveries)
 			removed, records = removed+1, records+3+2*len(deliveries)
 		}
 	}
-	return removed, true, nil
+	if binary.BigEndian.Uint64(key) < minuteOf(now) { // all that the mark stands for has expired
+		t.delete(expiry, key)
+		t.noted = expiryMark{}
+	}
+	return removed, append(key, 0), nil
 }
 
 // expiredAt says what is to go under a number: nothing while the event is
 // alive, or, where there is no event, while one of its deliveries is.
-func (t *txn) expiredAt(seq uint64, now time.Time) (messageID string, deliveries []webhook.Delivery, err error) {
-	alive := func(expires time.Time) bool { return expires.IsZero() || now.Before(expires) }
+func (t *txn) expiredAt(seq uint64, now time.Time) (messageID string, deliveries []*webhook.Delivery, err error) {
 	have, err := t.event(seq)
-	if err != nil {
-		return "", nil, err
-	}
-	if have != nil {
-		if alive(have.expires) {
+	if have != nil && err == nil {
+		if !expired(have.ExpiresAt, now) {
 			return "", nil, nil
 		}
-		e, err := have.event()
-		if err != nil {
-			return "", nil, err
-		}
-		messageID = e.MessageID
+		err = have.readBody()
+		messageID = have.MessageID
 	}
-	if deliveries, err = t.deliveriesOf(seq); err != nil || have != nil {
-		return messageID, deliveries, err
+	if err == nil {
+		deliveries, err = t.deliveriesOf(seq)
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("what expires under %d: %w", seq, err)
 	}
 	for _, d := range deliveries {
-		if alive(d.ExpiresAt) {
+		if have == nil && !expired(d.ExpiresAt, now) {
 			return "", nil, nil
 		}
 		messageID = d.MessageID
@@ -143,13 +115,42 @@ func (t *txn) expiredAt(seq uint64, now time.Time) (messageID string, deliveries
 	return messageID, deliveries, nil
 }
 
-func (t *txn) removeAll(seq uint64, messageID string, deliveries []webhook.Delivery) {
-	if have, ok := t.seq(messageID); ok && have == seq {
-		t.delete(ids, []byte(messageID))
+// putExpiring writes a record that begins with a text and its ExpiresAt, and
+// notes for Sweep when it expires; a nil record is none any more.
+func (t *txn) putExpiring(b table, key, record []byte) {
+	place := func(record []byte) []byte {
+		var expires time.Time
+		openRecord(record, 0).fields(new(string), &expires)
+		if expires.IsZero() {
+			return nil
+		}
+		return append(append(appendTime(nil, expires), byte(b)), key...)
 	}
-	t.delete(events, seqKey(seq))
-	t.delete(work, workKey(seq, ""))
-	for i := range deliveries {
-		t.removeDelivery(seq, &deliveries[i])
+	if was := place(t.get(b, key)); was != nil {
+		t.delete(expiring, was)
 	}
+	if record == nil {
+		t.delete(b, key)
+		return
+	}
+	if is := place(record); is != nil {
+		t.put(expiring, is, nil)
+	}
+	t.put(b, key, record)
+}
+
+// sweepExpiring removes up to limit records that have expired, and says whether
+// there may be more.
+func (t *txn) sweepExpiring(now time.Time, limit int) (more bool) {
+	end := appendTime(nil, now)
+	for range limit {
+		k, _ := t.bucket(expiring).Cursor().First()
+		if len(k) <= timeSize || bytes.Compare(k[:timeSize], end) > 0 {
+			return false
+		}
+		key := bytes.Clone(k)
+		t.delete(expiring, key)
+		t.delete(table(key[timeSize]), key[timeSize+1:])
+	}
+	return true
 }

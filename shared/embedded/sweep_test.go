@@ -67,10 +67,10 @@ func TestSweepOfManyTakesManyTransactions(t *testing.T) {
 		e := event(n, clock.Now())
 		must(t, db.write(t.Context(), &write{apply: func(txn *txn) error {
 			seq := txn.seqFor(e.MessageID)
-			txn.put(events, seqKey(seq), encodeEvent(e, 1))
+			txn.put(events, seqKey(seq), encodeEvent(e))
 			txn.noteExpiry(e.ExpiresAt, seq)
 			for _, id := range targets {
-				txn.putDelivery(seq, nil, delivery(e, id), encodeDelivery(delivery(e, id), 1))
+				txn.putDelivery(seq, nil, delivery(e, id), encodeDelivery(delivery(e, id)))
 			}
 			return nil
 		}}))

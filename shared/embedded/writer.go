@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"slices"
 )
 
 const (
@@ -25,6 +26,7 @@ type write struct {
 	// durable runs once the op is on disk, in the writer's goroutine, in the
 	// order of the commits. Optional.
 	durable func()
+	verdict error // apply's; the writer's own
 	done    chan error
 }
 
@@ -80,43 +82,34 @@ func (db *DB) run() {
 	batch := make([]*write, 0, maxBatch)
 	for ops := range db.writes {
 		runtime.Gosched() // those that the last commit woke may have more
-		batch = db.gather(append(batch[:0], ops...))
+		batch = db.gather(batch[:0], ops)
 		db.settle(batch)
 		clear(batch)
+		if db.unreleased < releaseEvery {
+			continue
+		}
+		// This keeps the memory that the mapped file takes from growing with it.
+		db.unreleased = 0
+		if info, err := os.Stat(db.path); err == nil {
+			release(db.file, info.Size())
+		}
 	}
 }
 
-func sizeOf(ops []*write) (size int) {
-	for _, w := range ops {
-		size += w.size
-	}
-	return size
-}
-
-// release keeps the memory that the mapped file takes from growing with it.
-func (db *DB) release(batch []*write) {
-	db.unreleased += sizeOf(batch)
-	if db.unreleased < releaseEvery {
-		return
-	}
-	db.unreleased = 0
-	if info, err := os.Stat(db.path); err == nil {
-		release(db.file, info.Size())
-	}
-}
-
-// gather takes what waits, without waiting for more.
-func (db *DB) gather(batch []*write) []*write {
-	size := sizeOf(batch)
-	for len(batch) < maxBatch && size < maxBatchBytes {
+// gather adds ops and what else waits to the batch, without waiting for more.
+func (db *DB) gather(batch, ops []*write) []*write {
+	for size := 0; ops != nil; {
+		for _, w := range ops {
+			size, db.unreleased = size+w.size, db.unreleased+w.size
+		}
+		batch = append(batch, ops...)
+		if len(batch) >= maxBatch || size >= maxBatchBytes {
+			break
+		}
 		select {
-		case ops, ok := <-db.writes:
-			if !ok {
-				return batch
-			}
-			batch, size = append(batch, ops...), size+sizeOf(ops)
+		case ops = <-db.writes: // nil when it is closed
 		default:
-			return batch
+			ops = nil
 		}
 	}
 	return batch
@@ -126,66 +119,44 @@ func (db *DB) gather(batch []*write) []*write {
 // the transaction: it alone is answered with the failure, and the others run
 // again without it.
 func (db *DB) settle(batch []*write) {
-	verdicts := make([]error, len(batch))
-	for {
-		culprit, err := db.commit(batch, verdicts)
-		if culprit < 0 {
-			db.answer(batch, verdicts, err)
-			return
+	for len(batch) > 0 {
+		culprit, err := db.commit(batch)
+		if culprit >= 0 {
+			batch[culprit].done <- err
+			batch = slices.Delete(batch, culprit, culprit+1)
+			continue
 		}
-		batch[culprit].done <- err
-		batch = append(batch[:culprit:culprit], batch[culprit+1:]...)
-		if len(batch) == 0 {
-			return
+		for _, w := range batch {
+			if err != nil {
+				w.verdict = err
+			} else if w.verdict == nil && w.durable != nil {
+				w.durable()
+			}
+			w.done <- w.verdict
 		}
+		return
 	}
 }
 
 // commit runs the ops in one transaction. culprit is the op that made
 // that impossible, or -1; err without one is the commit's own.
-func (db *DB) commit(batch []*write, verdicts []error) (culprit int, err error) {
+func (db *DB) commit(batch []*write) (culprit int, err error) {
 	tx, err := db.file.Begin(true)
 	if err != nil {
-		return -1, db.explain(err)
+		return -1, explain(err)
 	}
 	t := &txn{tx: tx, now: db.now(), epoch: db.epoch, noted: db.noted}
 	for i, w := range batch {
-		verdicts[i] = w.apply(t)
+		w.verdict = w.apply(t)
 		if t.failure != nil {
 			_ = tx.Rollback()
 			return i, t.failure
 		}
 	}
 	if err := tx.Commit(); err != nil {
-		return -1, db.explain(err)
+		return -1, explain(err)
 	}
 	db.noted = t.noted
-	db.writeCount.Add(uint64(len(batch)))
-	db.commitCount.Add(1)
-	db.release(batch)
+	db.written.Add(uint64(len(batch)))
 	return -1, nil
-}
-
-func (db *DB) answer(batch []*write, verdicts []error, err error) {
-	for i, w := range batch {
-		verdict := verdicts[i]
-		if err != nil {
-			verdict = err
-		}
-		if verdict == nil && w.durable != nil {
-			w.durable()
-		}
-		w.done <- verdict
-	}
-}
-
-// Stats says what the writer has done since Open.
-type Stats struct {
-	Writes       uint64 // ops, refused ones included
-	Transactions uint64 // commits that carried them, each an fsync or two
-}
-
-// Stats counts writes and the transactions that carried them.
-func (db *DB) Stats() Stats {
-	return Stats{Writes: db.writeCount.Load(), Transactions: db.commitCount.Load()}
 }
