@@ -12,20 +12,21 @@ import (
 type claim struct {
 	rev     string
 	targets []string
+	handed  []string
 	lease   webhook.Lease
 	epoch   uint64 // of the opening that gave the lease
 }
 
 func claimOf(e webhook.Event, epoch uint64) claim {
-	return claim{rev: e.Rev, targets: e.Targets, lease: e.Lease, epoch: epoch}
+	return claim{rev: e.Rev, targets: e.Targets, handed: e.HandedOver, lease: e.Lease, epoch: epoch}
 }
 
 func (e encoder) claim(c claim) encoder {
-	return e.text(c.rev).texts(c.targets).lease(c.lease, c.epoch)
+	return e.text(c.rev).texts(c.targets).texts(c.handed).lease(c.lease, c.epoch)
 }
 
 func (d *decoder) claim(epoch uint64) claim {
-	c := claim{rev: d.text(), targets: d.texts(), epoch: epoch}
+	c := claim{rev: d.text(), targets: d.texts(), handed: d.texts(), epoch: epoch}
 	c.lease = d.lease(epoch)
 	return c
 }
@@ -83,7 +84,7 @@ func openEvent(raw []byte, epoch uint64) (eventRecord, error) {
 // event reads the rest, once.
 func (r eventRecord) event() (webhook.Event, error) {
 	d := r.body
-	e := webhook.Event{Rev: r.rev, Targets: r.targets, Lease: r.lease, ExpiresAt: r.expires}
+	e := webhook.Event{Rev: r.rev, Targets: r.targets, HandedOver: r.handed, Lease: r.lease, ExpiresAt: r.expires}
 	e.MessageID, e.EventID, e.Type, e.Account = d.text(), d.text(), d.text(), d.text()
 	e.Job = webhook.Job{ID: d.text(), Status: d.text(), Type: d.text()}
 	e.OccurredAt, e.AcceptedAt, e.Result, e.Error = d.time(), d.time(), d.bytes(), d.bytes()
