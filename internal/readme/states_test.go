@@ -42,7 +42,7 @@ func moves() []string {
 		note(from, d.Take().Hold(now, "r"))
 		note(from, d.Take().Cancel("r"))
 		note(from, d.Take().Fail(webhook.ReasonSecretUnreadable, now, "r"))
-		note(from, d.Take().Postpone(webhook.ReasonSecretUnreadable, now, "r"))
+		note(from, d.Take().Postpone(webhook.ReasonSecretUnreadable, now, now, "r"))
 	}
 	return found
 }

@@ -160,7 +160,7 @@ func TestEnable(t *testing.T) {
 	f := serve(t)
 	path := "/v1/accounts/acme/endpoints/" + text(f.create(`{"url":"https://example.com/"}`)["id"])
 	e := f.stored("acme")[0]
-	gone, ok := e.DisableGone(e.URL, f.clock())
+	gone, ok := e.DisableGone(e.URL, f.clock(), f.clock())
 	if !ok {
 		t.Fatal("not disabled")
 	}

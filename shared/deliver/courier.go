@@ -20,11 +20,13 @@ const (
 	claimTime = 5 * time.Second
 
 	// recordTime is what is kept of an invocation, after a POST that took all of
-	// its time, for recording it, and handOverTime for leaving the outcome to
-	// the retry queue when the record was refused all that time.
+	// its time, for recording it, handOverTime for leaving the outcome to the
+	// retry queue when the record was refused all that time, and answerTime for
+	// saying which messages come back, and when.
 	recordTime   = 5 * time.Second
 	handOverTime = 3 * time.Second
-	reserve      = recordTime + handOverTime
+	answerTime   = time.Second
+	reserve      = recordTime + handOverTime + answerTime
 
 	// defaultLease is of a process that has no deadline; leaseMargin is for
 	// clocks that differ: a lease ends after its function did.
@@ -56,22 +58,31 @@ func newCourier(d Deps, c Config) courier {
 	return courier{Deps: d, cfg: c, posts: semaphore.NewWeighted(int64(c.Concurrency))}
 }
 
-// run is one invocation: its writes and its sends are joined.
+// run is one invocation. Its writes and its sends are joined, and are made even
+// when it is being canceled; they end in time for it to answer.
 type run struct {
+	latest time.Time // until when a refused record is written again
 	writes joiner[webhook.Change]
 	sends  joiner[webhook.Message]
 }
 
 // together does work for every task at once, its calls joined.
-func together[T any](c *courier, tasks []T, work func(r *run, task T) error) []error {
+func together[T any](ctx context.Context, c *courier, tasks []T, work func(ctx context.Context, r *run, task T) error) []error {
+	end := time.Now().Add(defaultLease)
+	if deadline, limited := ctx.Deadline(); limited {
+		end = deadline.Add(-answerTime)
+	}
+	settling, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
+	defer cancel()
 	r := &run{
-		writes: joiner[webhook.Change]{parties: len(tasks), flush: c.Store.Write},
-		sends:  joiner[webhook.Message]{parties: len(tasks), flush: c.Retries.Send},
+		latest: end.Add(-handOverTime),
+		writes: joiner[webhook.Change]{ctx: settling, parties: len(tasks), flush: c.Store.Write},
+		sends:  joiner[webhook.Message]{ctx: settling, parties: len(tasks), flush: c.Retries.Send},
 	}
 	return Each(tasks, func(task T) error {
 		defer r.writes.leave()
 		defer r.sends.leave()
-		return work(r, task)
+		return work(ctx, r, task)
 	})
 }
 
@@ -82,11 +93,11 @@ func (c *courier) attempt(ctx context.Context, r *run, ev webhook.Event, cl webh
 	secrets, fingerprints, err := c.Secrets.For(ctx, e, c.Now())
 	if err != nil {
 		c.Log.LogAttrs(ctx, slog.LevelError, "attempt.failed", slog.String("delivery_id", cl.ID()), slog.Any("error", err))
-		return c.settle(ctx, r, ev, cl, c.postpone(cl, webhook.ReasonSecretUnreadable), e)
+		return c.settle(r, ev, cl, c.postpone(cl, webhook.ReasonSecretUnreadable), e)
 	}
 	release, ok := c.slot(ctx)
 	if !ok {
-		return c.settle(ctx, r, ev, cl, cl.Postpone(cl.Reason, c.Now(), c.Token()), e)
+		return c.settle(r, ev, cl, cl.Postpone(cl.Reason, c.Now(), c.Now(), c.Token()), e)
 	}
 	change, err := c.post(ctx, ev, cl, e, secrets, fingerprints)
 	release()
@@ -94,7 +105,7 @@ func (c *courier) attempt(ctx context.Context, r *run, ev webhook.Event, cl webh
 		c.Log.LogAttrs(ctx, slog.LevelError, "attempt.failed", slog.String("delivery_id", cl.ID()), slog.Any("error", err))
 		change = c.postpone(cl, webhook.ReasonInternal)
 	}
-	return c.settle(ctx, r, ev, cl, change, e)
+	return c.settle(r, ev, cl, change, e)
 }
 
 // post makes the attempt. An error is an internal one; it made no attempt that
@@ -132,11 +143,15 @@ func (c *courier) scheduleOf(e webhook.Endpoint) schedule.Schedule {
 // unconsumed, and ends the delivery when that has gone on for a day.
 func (c *courier) postpone(cl webhook.Claimed, reason webhook.Reason) webhook.Change {
 	now := c.Now()
-	age := now.Sub(cl.AcceptedAt)
+	since := cl.PostponedSince
+	if since.IsZero() {
+		since = now
+	}
+	age := now.Sub(since)
 	if age >= giveUpAfter {
 		return cl.Fail(reason, now, c.Token())
 	}
-	return cl.Postpone(reason, now.Add(min(max(age, minPostpone), maxPostpone)), c.Token())
+	return cl.Postpone(reason, now, now.Add(min(max(age, minPostpone), maxPostpone)), c.Token())
 }
 
 // slot waits for its turn to post. ok is false when there would be too little
@@ -158,34 +173,36 @@ func (c *courier) slot(ctx context.Context) (release func(), ok bool) {
 	return func() { c.posts.Release(1) }, true
 }
 
+// errHandedOver says that a delivery's record has been left to the retry queue.
+var errHandedOver = errors.New("left to the retry queue")
+
 // settle records what came of a claimed delivery and does what follows. A
 // record that is refused is written again until little of the invocation is
-// left; then an attempt's outcome goes onto the retry queue. These writes are
-// made even when the invocation is being canceled.
-func (c *courier) settle(ctx context.Context, r *run, ev webhook.Event, cl webhook.Claimed, change webhook.Change, e webhook.Endpoint) error {
-	latest := time.Now().Add(recordTime)
+// left, or for a while where no attempt was made; then it goes onto the retry
+// queue (errHandedOver), unless the message itself can do it again harmlessly.
+func (c *courier) settle(r *run, ev webhook.Event, cl webhook.Claimed, change webhook.Change, e webhook.Endpoint) error {
+	latest := r.latest
 	attempted := change.Delivery.NextNumber() > cl.NextNumber()
-	if deadline, limited := ctx.Deadline(); limited && attempted {
-		latest = deadline.Add(-handOverTime)
+	if soon := time.Now().Add(recordTime); !attempted && soon.Before(latest) {
+		latest = soon
 	}
-	ctx = context.WithoutCancel(ctx)
-	err := c.record(ctx, r, change, latest)
+	err := c.record(r, change, latest)
 	switch {
 	case err == nil:
-		c.logState(ctx, ev, *change.Delivery)
-		return c.follow(ctx, r, *change.Delivery, e)
+		c.logState(r.sends.ctx, ev, *change.Delivery, attempted)
+		return c.follow(r, *change.Delivery, e)
 	case errors.Is(err, webhook.ErrLost):
 		return nil // its lease ran out and another has taken it over
-	case !attempted:
-		return fmt.Errorf("record %s: %w", cl.ID(), err) // doing it again is harmless
+	case !attempted && cl.From() != "":
+		return fmt.Errorf("record %s: %w", cl.ID(), err)
 	}
-	c.Log.LogAttrs(ctx, slog.LevelError, "record.refused", slog.String("delivery_id", cl.ID()),
+	c.Log.LogAttrs(r.sends.ctx, slog.LevelError, "record.refused", slog.String("delivery_id", cl.ID()),
 		slog.Int("attempt", cl.NextNumber()), slog.Any("error", err))
-	return c.handOver(ctx, r, cl, change)
+	return c.handOver(r, cl, change, attempted)
 }
 
-func (c *courier) record(ctx context.Context, r *run, change webhook.Change, latest time.Time) error {
-	ctx, cancel := context.WithDeadline(ctx, latest)
+func (c *courier) record(r *run, change webhook.Change, latest time.Time) error {
+	ctx, cancel := context.WithDeadline(r.writes.ctx, latest)
 	defer cancel()
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		err := r.writes.do(ctx, change)
@@ -202,40 +219,48 @@ func (c *courier) record(ctx context.Context, r *run, change webhook.Change, lat
 	}
 }
 
-// handOver leaves the outcome of an attempt to the retry queue, which applies
-// it by the conditional write that was refused. When the queue refuses it too,
-// the original message comes back, and the POST may be repeated.
-func (c *courier) handOver(ctx context.Context, r *run, cl webhook.Claimed, change webhook.Change) error {
-	ctx, cancel := context.WithTimeout(ctx, handOverTime)
-	defer cancel()
+// maxOutcome bounds an outcome's message, in bytes: beyond it the answer's
+// first bytes are left out.
+const maxOutcome = 1024
+
+// handOver leaves a refused record to the retry queue, which applies it by the
+// same conditional write. When the queue refuses it too, the original message
+// comes back, and a POST that was made may be repeated.
+func (c *courier) handOver(r *run, cl webhook.Claimed, change webhook.Change, attempted bool) error {
 	d := *change.Delivery
-	last, _ := d.Last()
 	m := cl.Retry()
 	m.Due = c.Now().UTC()
-	m.Outcome = &webhook.Outcome{
-		From: cl.From(), Rev: d.Rev, At: last.At, DurationMS: last.Duration.Milliseconds(), StatusCode: last.StatusCode,
-		Reason: last.Reason, Response: last.Response, Next: d.NextAttemptAt, SignedBy: d.SignedBy,
-		URL: d.URL, Profile: d.Profile, IncludeResult: d.IncludeResult,
+	m.Outcome = &webhook.Outcome{From: cl.From(), Rev: d.Rev, URL: d.URL, Profile: d.Profile, IncludeResult: d.IncludeResult}
+	if last, _ := d.Last(); attempted {
+		m.Outcome.At, m.Outcome.DurationMS, m.Outcome.StatusCode = last.At, last.Duration.Milliseconds(), last.StatusCode
+		m.Outcome.Reason, m.Outcome.Response, m.Outcome.Next, m.Outcome.SignedBy = last.Reason, last.Response, d.NextAttemptAt, d.SignedBy
 	}
-	if err := r.sends.do(ctx, webhook.Message{Body: webhook.Encode(m), Delay: minPostpone, Group: d.Account}); err != nil {
-		c.Log.LogAttrs(ctx, slog.LevelError, "record.lost", slog.String("delivery_id", d.ID()),
-			slog.Int("attempt", last.Number), slog.Any("error", err))
-		return fmt.Errorf("record attempt %d of %s: neither the database nor the queue accepted it: %w", last.Number, d.ID(), err)
+	body := webhook.Encode(m)
+	if len(body) > maxOutcome {
+		m.Outcome.Response = ""
+		body = webhook.Encode(m)
 	}
-	return nil
+	if err := r.sends.do(r.sends.ctx, webhook.Message{Body: body, Delay: minPostpone, Group: d.Account}); err != nil {
+		if attempted {
+			c.Log.LogAttrs(r.sends.ctx, slog.LevelError, "record.lost", slog.String("delivery_id", d.ID()),
+				slog.Int("attempt", cl.NextNumber()), slog.Any("error", err))
+		}
+		return fmt.Errorf("record attempt %d of %s: neither the database nor the queue accepted it: %w", cl.NextNumber(), d.ID(), err)
+	}
+	return errHandedOver
 }
 
 // follow does what a recorded state asks for: the next attempt's message, or
 // the endpoint that answered 410 disabled. Doing it again is harmless.
-func (c *courier) follow(ctx context.Context, r *run, d webhook.Delivery, e webhook.Endpoint) error {
+func (c *courier) follow(r *run, d webhook.Delivery, e webhook.Endpoint) error {
 	switch {
 	case d.Open():
 		m := webhook.Message{Body: webhook.Encode(d.Retry()), Delay: schedule.Hop(c.Now(), d.NextAttemptAt), Group: d.Account}
-		if err := r.sends.do(ctx, m); err != nil {
+		if err := r.sends.do(r.sends.ctx, m); err != nil {
 			return fmt.Errorf("queue attempt %d of %s: %w", d.NextNumber(), d.ID(), err)
 		}
 	case d.EndedGone():
-		return c.disable(ctx, d, e)
+		return c.disable(r.sends.ctx, d, e)
 	}
 	return nil
 }
@@ -247,7 +272,7 @@ const raceTries = 3
 // disable turns off the endpoint whose URL said that it is gone.
 func (c *courier) disable(ctx context.Context, d webhook.Delivery, e webhook.Endpoint) error {
 	for range raceTries {
-		off, ok := e.DisableGone(d.URL, c.Now())
+		off, ok := e.DisableGone(d.URL, d.SettledAt, c.Now())
 		if !ok {
 			return nil
 		}

@@ -73,9 +73,16 @@ func (d *Dispatcher) read(ctx context.Context, batch []*arrival) {
 			batch[i].end(err)
 		}
 	}
+	d.load(ctx, working(batch))
+}
+
+// load finds the events that the API has stored, and all accounts. When that
+// fails for many, each is tried by itself: a record that cannot be read must
+// not hold up its neighbours.
+func (d *Dispatcher) load(ctx context.Context, batch []*arrival) {
 	var ids, names []string
 	var stored []*arrival
-	for _, a := range working(batch) {
+	for _, a := range batch {
 		names = append(names, a.event.Account)
 		if a.stored {
 			stored, ids = append(stored, a), append(ids, a.event.MessageID)
@@ -87,22 +94,25 @@ func (d *Dispatcher) read(ctx context.Context, batch []*arrival) {
 	slices.Sort(names)
 	names = slices.Compact(names)
 	events, generations, err := d.Store.Arrivals(ctx, ids, names)
-	for i, a := range stored {
-		switch {
-		case err != nil: // below
-		case events[i] == nil || events[i].Account != a.event.Account:
-			a.end(d.reject(ctx, a, "the event expired before it was dispatched"))
-		default:
-			a.event = *events[i]
+	switch {
+	case err == nil:
+	case len(batch) == 1:
+		batch[0].end(fmt.Errorf("read events and accounts: %w", err))
+		return
+	default:
+		for _, a := range batch {
+			d.load(ctx, []*arrival{a})
 		}
-	}
-	if err == nil {
-		d.accounts(ctx, working(batch), names, generations)
 		return
 	}
-	for _, a := range working(batch) {
-		a.end(fmt.Errorf("read events and accounts: %w", err))
+	for i, a := range stored {
+		if events[i] == nil || events[i].Account != a.event.Account {
+			a.end(d.reject(ctx, a, "the event expired before it was dispatched"))
+			continue
+		}
+		a.event = *events[i]
 	}
+	d.accounts(ctx, working(batch), names, generations)
 }
 
 // parse reads a message: a completion, from EventBridge or straight from the
@@ -210,6 +220,12 @@ func (d *Dispatcher) takeOver(ctx context.Context, batch []*arrival) {
 		ids[i] = a.event.MessageID
 	}
 	events, err := d.Store.Events(ctx, ids...)
+	if err != nil && len(batch) > 1 { // as in load
+		for _, a := range batch {
+			d.takeOver(ctx, []*arrival{a})
+		}
+		return
+	}
 	for i, a := range batch {
 		switch {
 		case err != nil:
@@ -247,11 +263,13 @@ func (d *Dispatcher) resume(ctx context.Context, a *arrival) {
 	a.recorded = map[string]webhook.Delivery{}
 	own := a.event.Lease.Message == a.m.ID
 	unfinished := !a.event.Claimed()
-	for _, delivery := range found {
-		if delivery != nil {
-			a.recorded[delivery.EndpointID] = *delivery
+	for i, delivery := range found {
+		if delivery == nil {
+			unfinished = unfinished || !slices.Contains(a.event.HandedOver, a.event.Targets[i])
+			continue
 		}
-		unfinished = unfinished || delivery == nil || delivery.Open() || own && delivery.EndedGone()
+		a.recorded[delivery.EndpointID] = *delivery
+		unfinished = unfinished || delivery.Open() || own && delivery.EndedGone()
 	}
 	switch {
 	case !unfinished:
@@ -275,28 +293,62 @@ func (d *Dispatcher) deliver(ctx context.Context, batch []*arrival) {
 	var tasks []task
 	for _, a := range working(batch) {
 		for _, target := range a.event.Targets {
-			tasks = append(tasks, task{a, target})
+			if _, recorded := a.recorded[target]; recorded || !slices.Contains(a.event.HandedOver, target) {
+				tasks = append(tasks, task{a, target})
+			}
 		}
 	}
-	errs := together(&d.courier, tasks, func(r *run, t task) error {
-		e, there := t.account.endpoints[t.target]
-		if !there && t.target == webhook.JobTarget {
-			e, there = webhook.JobDefaults(t.event.Account, d.cfg.CallbackProfile), true
-		}
-		if have, ok := t.recorded[t.target]; ok {
-			return d.follow(ctx, r, have, e)
-		}
-		cl := webhook.Begin(t.event, t.target, e)
-		switch {
-		case !there || e.Removed():
-			return d.settle(ctx, r, t.event, cl, cl.Cancel(d.Token()), e)
-		case !e.Enabled:
-			return d.settle(ctx, r, t.event, cl, cl.Hold(d.Now(), d.Token()), e)
-		}
-		return d.attempt(ctx, r, t.event, cl, e)
-	})
+	errs := together(ctx, &d.courier, tasks, d.target)
+	handedOver := map[*arrival][]string{}
 	for i, t := range tasks {
-		t.err = errors.Join(t.err, errs[i])
+		if errors.Is(errs[i], errHandedOver) {
+			handedOver[t.arrival] = append(handedOver[t.arrival], t.target)
+		} else {
+			t.err = errors.Join(t.err, errs[i])
+		}
+	}
+	d.yield(ctx, working(batch), handedOver)
+}
+
+// target delivers to one target, or does what follows from what is recorded.
+func (d *Dispatcher) target(ctx context.Context, r *run, t task) error {
+	e, there := t.account.endpoints[t.target]
+	if !there && t.target == webhook.JobTarget {
+		e, there = webhook.JobDefaults(t.event.Account, d.cfg.CallbackProfile), true
+	}
+	if have, ok := t.recorded[t.target]; ok {
+		return d.follow(r, have, e)
+	}
+	cl := webhook.Begin(t.event, t.target, e)
+	switch {
+	case !there || e.Removed():
+		return d.settle(r, t.event, cl, cl.Cancel(d.Token()), e)
+	case !e.Enabled:
+		return d.settle(r, t.event, cl, cl.Hold(d.Now(), d.Token()), e)
+	}
+	return d.attempt(ctx, r, t.event, cl, e)
+}
+
+// yield notes on each event which of its records wait on the retry queue, so
+// that nobody makes those attempts again, and frees an event whose message
+// comes back, so that it need not wait for its own lease. Where that fails, the
+// lease holds others off for as long as it lasts.
+func (d *Dispatcher) yield(ctx context.Context, batch []*arrival, handedOver map[*arrival][]string) {
+	var changes []webhook.Change
+	for _, a := range batch {
+		if len(handedOver[a]) > 0 || a.err != nil {
+			changes = append(changes, a.event.Yield(handedOver[a], a.err != nil, d.Token()))
+		}
+	}
+	if len(changes) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime/2)
+	defer cancel()
+	for i, err := range d.Store.Write(ctx, changes...) {
+		if err != nil {
+			d.Log.LogAttrs(ctx, slog.LevelWarn, "event.not_yielded", slog.String("message_id", changes[i].Event.MessageID), slog.Any("error", err))
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -96,7 +97,9 @@ type faultyStore struct {
 	mu     sync.Mutex
 	writes []int // changes of each call of Write
 	reads  int
-	stuck  bool // what it is asked ends with its context, as a throttled database does
+	stuck  bool   // what it is asked ends with its context, as a throttled database does
+	panics bool   // when a delivery is recorded
+	poison string // message id of what cannot be read
 }
 
 func (f *faultyStore) Write(ctx context.Context, changes ...webhook.Change) []error {
@@ -104,6 +107,9 @@ func (f *faultyStore) Write(ctx context.Context, changes ...webhook.Change) []er
 	f.writes = append(f.writes, len(changes))
 	f.mu.Unlock()
 	errs := make([]error, len(changes))
+	if f.panics && changes[0].Delivery != nil {
+		panic("boom")
+	}
 	if f.stuck {
 		<-ctx.Done()
 		for i := range errs {
@@ -137,11 +143,17 @@ func (f *faultyStore) read() {
 
 func (f *faultyStore) Arrivals(ctx context.Context, ids, accounts []string) ([]*webhook.Event, []int64, error) {
 	f.read()
+	if slices.Contains(ids, f.poison) {
+		return nil, nil, errFault
+	}
 	return f.DB.Arrivals(ctx, ids, accounts)
 }
 
 func (f *faultyStore) Load(ctx context.Context, keys ...webhook.DeliveryKey) ([]webhook.Loaded, error) {
 	f.read()
+	if slices.ContainsFunc(keys, func(k webhook.DeliveryKey) bool { return k.MessageID == f.poison }) {
+		return nil, errFault
+	}
 	return f.DB.Load(ctx, keys...)
 }
 
@@ -162,6 +174,13 @@ type faultyQueue struct {
 
 func (f faultyQueue) Send(ctx context.Context, ms ...webhook.Message) []error {
 	errs := make([]error, len(ms))
+	if f.w.stuckQueue {
+		<-ctx.Done()
+		for i := range errs {
+			errs[i] = ctx.Err()
+		}
+		return errs
+	}
 	for i, m := range ms {
 		errs[i] = f.w.faults.at("send", func() error { return f.Queue.Send(ctx, m)[0] })
 	}

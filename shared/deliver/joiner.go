@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -17,6 +18,7 @@ const (
 // come within joinWait go together. Nobody waits when all who could still come
 // are there already.
 type joiner[T any] struct {
+	ctx   context.Context //nolint:containedctx // the invocation's: a call is of many, and is not one's to end
 	flush func(ctx context.Context, all ...T) []error
 
 	mu      sync.Mutex
@@ -26,15 +28,14 @@ type joiner[T any] struct {
 }
 
 type joined[T any] struct {
-	ctx   context.Context //nolint:containedctx // it is handed on with its value
 	value T
 	done  chan error
 }
 
-// do hands v on and returns its own answer. The first of a group lends it its
-// context.
+// do hands v on and returns its own answer, or the end of ctx; then v may still
+// be on its way.
 func (j *joiner[T]) do(ctx context.Context, v T) error {
-	w := joined[T]{ctx, v, make(chan error, 1)}
+	w := joined[T]{v, make(chan error, 1)}
 	j.mu.Lock()
 	j.waiting = append(j.waiting, w)
 	if len(j.waiting) == 1 {
@@ -42,7 +43,12 @@ func (j *joiner[T]) do(ctx context.Context, v T) error {
 	}
 	j.mu.Unlock()
 	j.send(true)
-	return <-w.done
+	select {
+	case err := <-w.done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("no answer yet: %w", ctx.Err())
+	}
 }
 
 // leave says that one party will not come any more.
@@ -57,19 +63,30 @@ func (j *joiner[T]) leave() {
 // can come or no more would fit.
 func (j *joiner[T]) send(onlyWhole bool) {
 	j.mu.Lock()
-	group := j.waiting
-	if len(group) == 0 || onlyWhole && len(group) < min(j.parties, maxJoined) {
-		j.mu.Unlock()
+	defer j.mu.Unlock()
+	if len(j.waiting) == 0 || onlyWhole && len(j.waiting) < min(j.parties, maxJoined) {
 		return
 	}
+	go j.call(j.waiting)
 	j.waiting = nil
 	j.timer.Stop()
-	j.mu.Unlock()
-	values := make([]T, len(group))
+}
+
+// call answers everyone in a group, whatever becomes of the call.
+func (j *joiner[T]) call(group []joined[T]) {
+	values, errs := make([]T, len(group)), []error(nil)
 	for i, w := range group {
 		values[i] = w.value
 	}
-	for i, err := range j.flush(group[0].ctx, values...) {
-		group[i].done <- err
+	err := guarded(func(struct{}) error { errs = j.flush(j.ctx, values...); return nil }, struct{}{})
+	if err == nil && len(errs) != len(group) {
+		err = fmt.Errorf("%d of %d were answered", len(errs), len(group))
+	}
+	for i, w := range group {
+		if err != nil {
+			w.done <- err
+		} else {
+			w.done <- errs[i]
+		}
 	}
 }

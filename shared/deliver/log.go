@@ -10,7 +10,7 @@ import (
 
 // logState writes the one line that says what happened: "delivery.attempted",
 // or, where nothing was posted, "delivery.held" and the like.
-func (c *courier) logState(ctx context.Context, ev webhook.Event, d webhook.Delivery) {
+func (c *courier) logState(ctx context.Context, ev webhook.Event, d webhook.Delivery, attempted bool) {
 	if !c.Log.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
@@ -19,9 +19,8 @@ func (c *courier) logState(ctx context.Context, ev webhook.Event, d webhook.Deli
 		slog.String("event_type", ev.Type), slog.String("account", d.Account),
 		slog.String("host", host(d.URL)), slog.String("profile", string(d.Profile)), slog.String("status", string(d.Status)))
 	message := "delivery." + string(d.Status)
-	a, tried := d.Last()
-	switch {
-	case tried && d.Reason == "":
+	switch a, _ := d.Last(); {
+	case attempted:
 		message = "delivery.attempted"
 		attrs = append(attrs, slog.Int("attempt", a.Number), slog.Int("status_code", a.StatusCode),
 			slog.Int64("duration_ms", a.Duration.Milliseconds()))

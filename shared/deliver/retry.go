@@ -61,7 +61,13 @@ func (r *Retrier) Retry(ctx context.Context, ms []Message) []error {
 	for range raceTries {
 		r.decideAll(claiming, batch)
 	}
-	return together(&r.courier, batch, func(run *run, d *due) error { return r.work(ctx, run, d) })
+	errs := together(ctx, &r.courier, batch, r.work)
+	for i := range errs {
+		if errors.Is(errs[i], errHandedOver) {
+			errs[i] = nil
+		}
+	}
+	return errs
 }
 
 // decideAll reads what the undecided messages are about, in one round trip,
@@ -79,6 +85,12 @@ func (r *Retrier) decideAll(ctx context.Context, batch []*due) {
 		return
 	}
 	loaded, err := r.Store.Load(ctx, keys...)
+	if err != nil && len(asking) > 1 { // a record that cannot be read must not hold up its neighbours
+		for _, d := range asking {
+			r.decideAll(ctx, []*due{d})
+		}
+		return
+	}
 	var writing []*due
 	var changes []webhook.Change
 	for i, d := range asking {
@@ -135,6 +147,8 @@ func (r *Retrier) decide(ctx context.Context, d *due, l webhook.Loaded) (step, e
 		return step{}, fmt.Errorf("attempt %d of %s: %w", d.asked.Attempt, d.delivery.ID(), &BusyError{Until: d.delivery.Lease.Until})
 	case d.delivery.Lease.Active(now):
 		return step{}, nil // the message that holds the lease comes back if its owner dies
+	case !d.delivery.Lease.Until.IsZero() && d.delivery.Lease.Message != d.m.ID && now.Before(d.delivery.Lease.Until.Add(overdueAfter)):
+		return step{wait: d.delivery.Lease.Until.Add(overdueAfter)}, nil // so does its outcome, if that was left to the queue
 	case removed:
 		return r.ending(d, d.delivery.Take().Cancel(r.Token())), nil
 	case !d.endpoint.Enabled:
@@ -187,6 +201,11 @@ func (r *Retrier) apply(d *due, standing *webhook.Delivery) step {
 		claimed = standing.Take()
 	}
 	claimed.SignedBy, claimed.Lease.Message = o.SignedBy, d.m.ID
+	if o.At.IsZero() {
+		change := claimed.Postpone("", r.Now(), r.Now(), o.Rev)
+		d.delivery = *change.Delivery
+		return step{change: &change, follow: true}
+	}
 	change := claimed.Settle(webhook.Attempt{
 		Number: d.asked.Attempt, At: o.At, Duration: time.Duration(o.DurationMS) * time.Millisecond,
 		StatusCode: o.StatusCode, Reason: o.Reason, Response: o.Response,
@@ -202,17 +221,17 @@ func (r *Retrier) work(ctx context.Context, run *run, d *due) error {
 		return d.err
 	case !d.step.wait.IsZero():
 		m := webhook.Message{Body: d.m.Body, Delay: schedule.Hop(r.Now(), d.step.wait), Group: d.asked.Account}
-		if err := run.sends.do(ctx, m); err != nil {
+		if err := run.sends.do(run.sends.ctx, m); err != nil {
 			return fmt.Errorf("wait for attempt %d of %s: %w", d.asked.Attempt, d.asked.Key().ID(), err)
 		}
 		return nil
 	case d.step.attempt:
 		return r.attempt(ctx, run, d.event, d.step.claimed, d.endpoint)
 	case d.step.change != nil:
-		r.logState(ctx, d.event, d.delivery)
+		r.logState(ctx, d.event, d.delivery, d.asked.Outcome != nil && !d.asked.Outcome.At.IsZero())
 	}
 	if d.step.follow {
-		return r.follow(ctx, run, d.delivery, d.endpoint)
+		return r.follow(run, d.delivery, d.endpoint)
 	}
 	return nil
 }

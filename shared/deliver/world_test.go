@@ -45,13 +45,15 @@ type world struct {
 	secrets     *staticSecrets
 	log         *lines
 	returned    map[string]int // how often each message came back
+	began       time.Time
+	stuckQueue  bool // what the retry queue is asked ends with its context
 }
 
 type change func(*deliver.Config)
 
 func newWorld(t *testing.T, changes ...change) *world {
 	t.Helper()
-	w := &world{t: t, faults: &faults{}, secrets: &staticSecrets{}, log: &lines{}, returned: map[string]int{}}
+	w := &world{t: t, faults: &faults{}, secrets: &staticSecrets{}, log: &lines{}, returned: map[string]int{}, began: time.Now()}
 	w.net = &network{world: w, answers: map[string]func(int) sender.Answer{}, posts: map[string][]post{}}
 	db, err := embedded.Open(embedded.Config{Dir: t.TempDir(), Now: time.Now})
 	if err != nil {
@@ -310,9 +312,16 @@ func always(code int) func(int) sender.Answer {
 var errSecrets = errors.New("Secrets Manager is throttling")
 
 type staticSecrets struct {
-	mu     sync.Mutex
-	broken bool
-	during func() // runs while they are found
+	mu      sync.Mutex
+	broken  bool
+	without string // endpoint id whose secret cannot be read
+	during  func() // runs while they are found
+}
+
+func (s *staticSecrets) setWithout(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.without = id
 }
 
 func (s *staticSecrets) setBroken(b bool) {
@@ -321,9 +330,9 @@ func (s *staticSecrets) setBroken(b bool) {
 	s.broken = b
 }
 
-func (s *staticSecrets) For(context.Context, webhook.Endpoint, time.Time) ([]signing.Secret, []string, error) {
+func (s *staticSecrets) For(_ context.Context, e webhook.Endpoint, _ time.Time) ([]signing.Secret, []string, error) {
 	s.mu.Lock()
-	broken, during := s.broken, s.during
+	broken, during := s.broken || s.without != "" && s.without == e.ID, s.during
 	s.mu.Unlock()
 	if broken {
 		return nil, nil, errSecrets

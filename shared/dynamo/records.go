@@ -33,6 +33,7 @@ type eventRecord struct {
 	CallbackProfile string   `dynamodbav:"cp,omitempty"`
 	Hash            string   `dynamodbav:"h,omitempty"`
 	Targets         []string `dynamodbav:"tg,omitempty"` // an empty list is kept: claimed, and nobody wants it
+	HandedOver      []string `dynamodbav:"ho,omitempty"`
 	LeaseMessage    string   `dynamodbav:"lm,omitempty"`
 	LeaseUntil      int64    `dynamodbav:"lu,omitempty"`
 }
@@ -40,8 +41,8 @@ type eventRecord struct {
 // What a replacement writes: of an event what webhook.Event.Claim changes (the
 // payload only where it ends), of a delivery everything.
 var (
-	claimAttributes    = []string{"tg", "lm", "lu", attrRev}
-	unwantedAttributes = append(claimAttributes[:4:4], "r", "er")
+	claimAttributes    = []string{"tg", "ho", "lm", "lu", attrRev}
+	unwantedAttributes = append(claimAttributes[:5:5], "r", "er")
 	deliveryAttributes = attributes[deliveryRecord](attrPK, attrSK)
 )
 
@@ -52,7 +53,7 @@ func newEventRecord(e webhook.Event, k key) eventRecord {
 		AcceptedAt: millis(e.AcceptedAt), OccurredAt: unless(e.OccurredAt.UTC().Format(time.RFC3339Nano), e.AcceptedAt.UTC().Format(time.RFC3339Nano)),
 		Result: packed(e.Result), Error: packed(e.Error), ResultOmitted: e.ResultOmitted,
 		CallbackURL: e.CallbackURL, CallbackProfile: string(e.CallbackProfile), Hash: e.Hash,
-		Targets: e.Targets, LeaseMessage: e.Lease.Message, LeaseUntil: millis(e.Lease.Until),
+		Targets: e.Targets, HandedOver: e.HandedOver, LeaseMessage: e.Lease.Message, LeaseUntil: millis(e.Lease.Until),
 	}
 	r.Type = unless(e.Type, r.defaultType())
 	r.EventID = unless(e.EventID, webhook.DefaultEventID(e.Type, e.Job.ID, e.Job.Status))
@@ -68,7 +69,7 @@ func (r eventRecord) event() (webhook.Event, error) {
 		AcceptedAt: readMillis(r.AcceptedAt), ExpiresAt: readSeconds(r.Expires),
 		Result: json.RawMessage(r.Result), Error: json.RawMessage(r.Error), ResultOmitted: r.ResultOmitted,
 		CallbackURL: r.CallbackURL, CallbackProfile: webhook.Profile(r.CallbackProfile), Hash: r.Hash,
-		Targets: r.Targets, Lease: webhook.Lease{Message: r.LeaseMessage, Until: readMillis(r.LeaseUntil)}, Rev: r.Rev,
+		Targets: r.Targets, HandedOver: r.HandedOver, Lease: webhook.Lease{Message: r.LeaseMessage, Until: readMillis(r.LeaseUntil)}, Rev: r.Rev,
 	}
 	e.EventID = derive(r.EventID, webhook.DefaultEventID(e.Type, r.JobID, r.JobStatus))
 	e.MessageID = webhook.MessageID(e.Account, e.Job.ID, e.EventID)
@@ -103,6 +104,7 @@ type deliveryRecord struct {
 	Reason        string   `dynamodbav:"rs,omitempty"`
 	Attempts      attempts `dynamodbav:"at,omitempty"`
 	NextAttemptAt int64    `dynamodbav:"n,omitempty"`
+	Postponed     int64    `dynamodbav:"ps,omitempty"` // since when
 	SignedBy      []string `dynamodbav:"sb,omitempty"`
 	LeaseMessage  string   `dynamodbav:"lm,omitempty"`
 	LeaseUntil    int64    `dynamodbav:"lu,omitempty"`
@@ -113,7 +115,7 @@ func newDeliveryRecord(d webhook.Delivery, k key) deliveryRecord {
 		PK: k.partition, SK: k.sort, Layout: webhook.Layout, Rev: d.Rev, Expires: seconds(d.ExpiresAt),
 		Status: string(d.Status), EventID: d.EventID, URL: d.URL, BodyURL: unless(d.BodyURL, d.URL),
 		Profile: string(d.Profile), IncludeResult: d.IncludeResult, Reason: string(d.Reason), Attempts: d.Attempts,
-		NextAttemptAt: millis(d.NextAttemptAt), SignedBy: d.SignedBy,
+		NextAttemptAt: millis(d.NextAttemptAt), Postponed: millis(d.PostponedSince), SignedBy: d.SignedBy,
 		LeaseMessage: d.Lease.Message, LeaseUntil: millis(d.Lease.Until),
 	}
 	if d.Status == webhook.Failed || d.Status == webhook.Held {
@@ -132,7 +134,7 @@ func (r deliveryRecord) delivery() (webhook.Delivery, error) {
 	settled, err := readStamp(r.SettledAt)
 	return webhook.Delivery{
 		DeliveryKey: k, EventID: r.EventID, URL: r.URL, Status: webhook.Status(r.Status), Reason: webhook.Reason(r.Reason),
-		Attempts: r.Attempts, NextAttemptAt: readMillis(r.NextAttemptAt), SettledAt: settled, ExpiresAt: readSeconds(r.Expires),
+		Attempts: r.Attempts, NextAttemptAt: readMillis(r.NextAttemptAt), PostponedSince: readMillis(r.Postponed), SettledAt: settled, ExpiresAt: readSeconds(r.Expires),
 		Profile: webhook.Profile(r.Profile), IncludeResult: r.IncludeResult, BodyURL: derive(r.BodyURL, r.URL),
 		SignedBy: r.SignedBy, Lease: webhook.Lease{Message: r.LeaseMessage, Until: readMillis(r.LeaseUntil)}, Rev: r.Rev,
 	}, err

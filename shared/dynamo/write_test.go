@@ -95,9 +95,9 @@ func TestStatements(t *testing.T) {
 	want := []string{
 		`INSERT INTO "D" VALUE {'a': ?, 'c': ?, 'j': ?, 'js': ?, 'jt': ?, 'lm': ?, 'lu': ?, 'pk': ?, 'r': ?, 'rev': ?, 'sk': ?, 'tg': ?, 'v': ?, 'x': ?}`,
 		`INSERT INTO "D" VALUE {'at': ?, 'e': ?, 'p': ?, 'pk': ?, 'rev': ?, 'sk': ?, 'st': ?, 'u': ?, 'v': ?, 'x': ?}`,
-		`UPDATE "D" SET "tg"=?, "lm"=?, "lu"=?, "rev"=? WHERE "pk"=? AND "sk"=? AND "rev"=? AND "x">?`,
-		`UPDATE "D" SET "v"=?, "rev"=?, "x"=?, "st"=?, "e"=?, "u"=?, "bu"=?, "p"=?, "ir"=?, "rs"=?, "at"=?, "n"=?, "sb"=?, "lm"=?, "lu"=? REMOVE "settled_at" WHERE "pk"=? AND "sk"=? AND "rev"=? AND "x">?`,
-		`UPDATE "D" SET "tg"=?, "lm"=?, "lu"=?, "rev"=?, "r"=?, "er"=? WHERE "pk"=? AND "sk"=? AND "rev"=? AND "x">?`,
+		`UPDATE "D" SET "tg"=?, "ho"=?, "lm"=?, "lu"=?, "rev"=? WHERE "pk"=? AND "sk"=? AND "rev"=? AND "x">?`,
+		`UPDATE "D" SET "v"=?, "rev"=?, "x"=?, "st"=?, "e"=?, "u"=?, "bu"=?, "p"=?, "ir"=?, "rs"=?, "at"=?, "n"=?, "ps"=?, "sb"=?, "lm"=?, "lu"=? REMOVE "settled_at" WHERE "pk"=? AND "sk"=? AND "rev"=? AND "x">?`,
+		`UPDATE "D" SET "tg"=?, "ho"=?, "lm"=?, "lu"=?, "rev"=?, "r"=?, "er"=? WHERE "pk"=? AND "sk"=? AND "rev"=? AND "x">?`,
 	}
 	var got []string
 	for _, call := range api.calls {

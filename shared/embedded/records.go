@@ -27,7 +27,7 @@ func (c *codec) record(v any) {
 	case *eventHead:
 		c.fields((*claim)(v), &v.ExpiresAt)
 	case *claim:
-		c.fields(&v.Rev, &v.Targets, &v.Lease)
+		c.fields(&v.Rev, &v.Targets, &v.HandedOver, &v.Lease)
 	case *eventBody:
 		c.fields(&v.MessageID, &v.EventID, &v.Type, &v.Account, &v.Job.ID, &v.Job.Status, &v.Job.Type,
 			&v.OccurredAt, &v.AcceptedAt, (*[]byte)(&v.Result), (*[]byte)(&v.Error),
@@ -40,11 +40,21 @@ func (c *codec) record(v any) {
 		}
 	case *webhook.Delivery:
 		c.fields(&v.Rev, &v.ExpiresAt, &v.AcceptedAt, (*string)(&v.Status), (*string)(&v.Reason),
-			&v.MessageID, &v.EventID, &v.Account, &v.EndpointID, &v.URL, &v.NextAttemptAt, &v.SettledAt,
+			&v.MessageID, &v.EventID, &v.Account, &v.EndpointID, &v.URL, &v.NextAttemptAt, &v.SettledAt, &v.PostponedSince,
 			(*string)(&v.Profile), &v.IncludeResult, &v.BodyURL, &v.SignedBy, &v.Lease)
 		list(c, &v.Attempts)
 	case *webhook.Attempt:
 		c.fields(&v.Number, &v.At, &v.Duration, &v.StatusCode, (*string)(&v.Reason), &v.Response)
+	case *Received: // what its key does not say
+		c.fields(&v.SentAt, &v.Group, &v.Reason, &v.Body)
+	default:
+		c.settings(v)
+	}
+}
+
+// settings is record for what is not written with every delivery.
+func (c *codec) settings(v any) {
+	switch v := v.(type) {
 	case *webhook.Endpoint:
 		c.fields(&v.Rev, &v.ExpiresAt, &v.ID, &v.Account, &v.URL, &v.Events,
 			(*string)(&v.Profile), &v.IncludeResult, &v.Description, &v.Schedule, &v.Enabled,
@@ -60,8 +70,6 @@ func (c *codec) record(v any) {
 		if c.fields(&v.Digest, &v.ExpiresAt, (*string)(&v.State), &l); c.reading {
 			v.Owner, v.Until = l.Message, l.Until
 		}
-	case *Received: // what its key does not say
-		c.fields(&v.SentAt, &v.Group, &v.Reason, &v.Body)
 	default:
 		panic(fmt.Sprintf("no way to store a %T", v))
 	}

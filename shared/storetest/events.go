@@ -63,7 +63,8 @@ func targetsForms(t *testing.T, f *fixture) {
 	}
 }
 
-// claimFields: of a stored event only targets, lease and Rev are replaced.
+// claimFields: of a stored event only targets, which of them are handed over, lease
+// and Rev are replaced.
 func claimFields(t *testing.T, f *fixture) {
 	for n, before := range []webhook.Event{accepted(0), sampleEvent(1)} {
 		f.write(t, insertEvent(before))
@@ -72,10 +73,11 @@ func claimFields(t *testing.T, f *fixture) {
 		after.Type, after.Hash, after.CallbackURL, after.CallbackProfile = "other.type", "other", "", ""
 		after.Result, after.Error, after.ResultOmitted = json.RawMessage(`"other"`), nil, false
 		after.OccurredAt, after.ExpiresAt = Start, before.ExpiresAt.Add(time.Hour)
+		after.HandedOver = []string{endpointID(7)}
 		after.Targets, after.Lease, after.Rev = []string{endpointID(7)}, webhook.Lease{Message: "m-9", Until: tick(60_001)}, "rev-2"
 		f.write(t, replaceEvent(before.Rev, after))
 		want := before
-		want.Targets, want.Lease, want.Rev = after.Targets, after.Lease, after.Rev
+		want.Targets, want.HandedOver, want.Lease, want.Rev = after.Targets, after.HandedOver, after.Lease, after.Rev
 		f.hasEvent(t, []string{"first claim", "taken over"}[n], want)
 	}
 }

@@ -45,16 +45,17 @@ func sampleEvent(n int) webhook.Event {
 		CallbackProfile: webhook.Unitary,
 		Hash:            "hash",
 
-		Targets: []string{endpointID(1), endpointID(2), webhook.JobTarget},
-		Lease:   webhook.Lease{Message: "sqs-message-1", Until: Start.Add(90*time.Second + 3*time.Millisecond)},
-		Rev:     fmt.Sprintf("event-%d-rev-1", n),
+		Targets:    []string{endpointID(1), endpointID(2), webhook.JobTarget},
+		HandedOver: []string{endpointID(2)},
+		Lease:      webhook.Lease{Message: "sqs-message-1", Until: Start.Add(90*time.Second + 3*time.Millisecond)},
+		Rev:        fmt.Sprintf("event-%d-rev-1", n),
 	}
 }
 
 // accepted is a sample event as the API stores it: not claimed yet.
 func accepted(n int) webhook.Event {
 	e := sampleEvent(n)
-	e.Targets, e.Lease = nil, webhook.Lease{}
+	e.Targets, e.HandedOver, e.Lease = nil, nil, webhook.Lease{}
 	return e
 }
 
@@ -94,15 +95,16 @@ func sampleDelivery(e webhook.Event, target string) webhook.Delivery {
 			{Number: 1, At: tick(1001), Duration: 10 * time.Second, Reason: webhook.ReasonTimeout},
 			{Number: 2, At: tick(2000), Duration: 1234 * time.Millisecond, StatusCode: 503, Reason: webhook.ReasonHTTPStatus, Response: "try later: <é> \"\\\n\t\u0000"},
 		},
-		NextAttemptAt: tick(3_600_007),
-		SettledAt:     tick(3234),
-		ExpiresAt:     e.ExpiresAt,
-		Profile:       webhook.SharpAPI,
-		IncludeResult: true,
-		BodyURL:       "https://example.com/first",
-		SignedBy:      []string{"fingerprint-1", "fingerprint-2"},
-		Lease:         webhook.Lease{Message: "sqs-message-2", Until: Start.Add(30 * time.Second)},
-		Rev:           "delivery-rev-1",
+		PostponedSince: Start.Add(time.Minute),
+		NextAttemptAt:  tick(3_600_007),
+		SettledAt:      tick(3234),
+		ExpiresAt:      e.ExpiresAt,
+		Profile:        webhook.SharpAPI,
+		IncludeResult:  true,
+		BodyURL:        "https://example.com/first",
+		SignedBy:       []string{"fingerprint-1", "fingerprint-2"},
+		Lease:          webhook.Lease{Message: "sqs-message-2", Until: Start.Add(30 * time.Second)},
+		Rev:            "delivery-rev-1",
 	}
 }
 

@@ -59,7 +59,10 @@ type Delivery struct {
 	Attempts      []Attempt
 	NextAttemptAt time.Time // in whole milliseconds; zero when none is due
 	SettledAt     time.Time // when it failed or was held, in whole milliseconds; zero otherwise
-	ExpiresAt     time.Time // the event's
+	// PostponedSince is when an internal error first kept the attempt that is
+	// due from being made, in whole milliseconds; zero when none does.
+	PostponedSince time.Time
+	ExpiresAt      time.Time // the event's
 
 	// Body settings as they were at the first attempt: every attempt of a
 	// delivery carries the same bytes, whatever the endpoint has become since.
@@ -192,17 +195,25 @@ func (c Claimed) Fail(reason Reason, at time.Time, rev string) Change {
 	return c.end(d, Failed, at, rev)
 }
 
-// Postpone leaves the attempt that was due to a later time, unconsumed. reason
-// may be empty.
-func (c Claimed) Postpone(reason Reason, next time.Time, rev string) Change {
+// Postpone leaves the attempt that was due to a later time, unconsumed, because
+// an internal error prevents it; an empty reason says that none does.
+func (c Claimed) Postpone(reason Reason, now, next time.Time, rev string) Change {
 	d := c.Delivery
+	since := d.PostponedSince
+	if since.IsZero() {
+		since = milliseconds(now)
+	}
 	d.Reason, d.NextAttemptAt = reason, milliseconds(next)
-	return c.to(d, d.Status, rev)
+	change := c.to(d, d.Status, rev)
+	if reason != "" {
+		change.Delivery.PostponedSince = since
+	}
+	return change
 }
 
 // to ends the lease; its message still answers for what follows.
 func (c Claimed) to(d Delivery, s Status, rev string) Change {
-	d.Status, d.Rev, d.Lease.Until, d.SettledAt = s, rev, time.Time{}, time.Time{}
+	d.Status, d.Rev, d.Lease.Until, d.SettledAt, d.PostponedSince = s, rev, time.Time{}, time.Time{}, time.Time{}
 	if !d.Open() {
 		d.NextAttemptAt = time.Time{}
 	}

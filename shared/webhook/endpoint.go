@@ -98,13 +98,14 @@ func Match(pattern, eventType string) bool {
 // Gone is the DisabledReason of an endpoint that answered 410.
 const Gone = "gone"
 
-// DisableGone returns the endpoint as it is after url answered 410 Gone. ok is
-// false when there is nothing to disable: it is another URL by now, disabled or
-// removed already, or the jobs' settings, of which no URL can speak.
-func (e Endpoint) DisableGone(url string, at time.Time) (off Endpoint, ok bool) {
-	if e.ID == JobTarget || e.Removed() || !e.Enabled || e.URL != url {
+// DisableGone returns the endpoint as it is after url answered 410 Gone at that
+// time. ok is false when there is nothing to disable: it is another URL by now,
+// disabled or removed already, or changed by its owner since the answer; or it
+// is the jobs' settings, of which no URL can speak.
+func (e Endpoint) DisableGone(url string, answered, now time.Time) (off Endpoint, ok bool) {
+	if e.ID == JobTarget || e.Removed() || !e.Enabled || e.URL != url || e.UpdatedAt.After(answered) {
 		return e, false
 	}
-	e.Enabled, e.DisabledReason, e.UpdatedAt = false, Gone, milliseconds(at)
+	e.Enabled, e.DisabledReason, e.UpdatedAt = false, Gone, milliseconds(now)
 	return e, true
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,8 +42,11 @@ type Event struct {
 	Hash            string  // of all that the platform said, see ContentHash
 
 	Targets []string // endpoint ids and JobTarget, once claimed; nil before
-	Lease   Lease
-	Rev     string // changes with every write; conditional writes compare it
+	// HandedOver are the targets whose first record waits on the retry queue:
+	// whoever takes the event over leaves them alone.
+	HandedOver []string
+	Lease      Lease
+	Rev        string // changes with every write; conditional writes compare it
 }
 
 // Claimed says whether the event's targets are settled.
@@ -75,6 +79,19 @@ func (e Event) Claim(targets []string, l Lease, rev string) (Event, Change) {
 	}
 	e.Lease, e.Rev = l, rev
 	return e, Change{Event: &e, From: from}
+}
+
+// Yield ends its holder's work on the event early: targets are those whose
+// first record it has left to the retry queue. With release the lease ends too,
+// so that the rest can be taken up at once.
+func (e Event) Yield(targets []string, release bool, rev string) Change {
+	from := e.Rev
+	e.HandedOver = append(slices.Clone(e.HandedOver), targets...)
+	if release {
+		e.Lease.Until = time.Time{}
+	}
+	e.Rev = rev
+	return Change{Event: &e, From: from}
 }
 
 // Lease says which queue message answers for unfinished work, and until when

@@ -32,13 +32,14 @@ type RetryMessage struct {
 	Outcome    *Outcome  `json:"outcome,omitempty"`
 }
 
-// Outcome is what came of an attempt whose record was refused. It is applied by
-// the conditional write that was refused: From is the Rev that it was claimed
-// at, empty for a delivery's first record, which has its beginning with it.
+// Outcome is a record that was refused: of an attempt, or, where At is zero, of
+// a delivery's beginning without one. It is applied by the conditional write
+// that was refused: From is the Rev that it was claimed at, empty for a
+// delivery's first record, which has its beginning with it.
 type Outcome struct {
 	From       string    `json:"from,omitempty"`
 	Rev        string    `json:"rev"` // the record's, once it has landed
-	At         time.Time `json:"at"`
+	At         time.Time `json:"at,omitzero"`
 	DurationMS int64     `json:"duration_ms"`
 	StatusCode int       `json:"status_code,omitempty"`
 	Reason     Reason    `json:"reason,omitempty"`

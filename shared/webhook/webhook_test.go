@@ -125,7 +125,7 @@ func TestEndsWithoutAnAttempt(t *testing.T) {
 		"held":      {func(c webhook.Claimed) webhook.Change { return c.Hold(now, "3") }, webhook.Held, webhook.ReasonEndpointDisabled, true, time.Time{}},
 		"canceled":  {func(c webhook.Claimed) webhook.Change { return c.Cancel("3") }, webhook.Canceled, webhook.ReasonEndpointRemoved, false, time.Time{}},
 		"failed":    {func(c webhook.Claimed) webhook.Change { return c.Fail(webhook.ReasonInternal, now, "3") }, webhook.Failed, webhook.ReasonInternal, true, time.Time{}},
-		"postponed": {func(c webhook.Claimed) webhook.Change { return c.Postpone(webhook.ReasonInternal, now, "3") }, webhook.Retrying, webhook.ReasonInternal, false, now},
+		"postponed": {func(c webhook.Claimed) webhook.Change { return c.Postpone(webhook.ReasonInternal, now, now, "3") }, webhook.Retrying, webhook.ReasonInternal, false, now},
 	} {
 		t.Run(name, func(t *testing.T) {
 			change := c.end(claimed())
@@ -210,7 +210,7 @@ func TestDisableGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before := e
 			c.change(&before)
-			off, ok := before.DisableGone(c.url, now)
+			off, ok := before.DisableGone(c.url, now, now)
 			if ok != c.want || ok && (off.Enabled || off.DisabledReason != webhook.Gone) {
 				t.Errorf("%t: %+v", ok, off)
 			}
