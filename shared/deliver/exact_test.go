@@ -184,9 +184,9 @@ func TestALateRecordIsFollowedByNothing(t *testing.T) {
 // Neighbours of a record that waits on the retry queue, and duplicates of its
 // completion or of its retry, make no further POST of it.
 func TestAnOutcomeOnTheQueueIsNotAttemptedAgain(t *testing.T) {
-	refuse := func(w *world, more string) {
+	refuse := func(w *world) {
 		w.faults.refuse = func(what string) bool {
-			return (strings.HasPrefix(what, "record") || what == more) && time.Since(w.began) < time.Hour
+			return (strings.HasPrefix(what, "record") || w.down && what == "lease event") && time.Since(w.began) < time.Hour
 		}
 	}
 	for name, c := range map[string]struct {
@@ -206,13 +206,17 @@ func TestAnOutcomeOnTheQueueIsNotAttemptedAgain(t *testing.T) {
 				w.secrets.setWithout("")
 			}
 		}, "ep_b", webhook.Delivered},
+		"beside a disabled endpoint, the store down": {func(w *world) {
+			w.endpoint("ep_b", func(e *webhook.Endpoint) { e.Enabled = false })
+			w.down = true
+		}, func(*world) {}, "ep_b", webhook.Held},
 		"duplicates of the completion": {func(*world) {}, func(w *world) { w.complete(completion) }, "", ""},
 	} {
 		bubble(t, name, func(t *testing.T) {
 			w := newWorld(t)
 			w.endpoint("ep_a", nil)
 			c.prepare(w)
-			refuse(w, "")
+			refuse(w)
 			w.complete(completion)
 			for time.Since(w.began) < time.Hour {
 				for w.step() {
@@ -250,6 +254,69 @@ func TestAnEventIsFreedWhenItsMessageComesBack(t *testing.T) {
 		w.step()
 		if n := w.retries.Len(); n != 1 {
 			t.Errorf("%d retries are queued when it is back, want 1", n)
+		}
+	})
+}
+
+// The lease of an owner that died is its own message's first: another one, a
+// double or a redriven one, waits until that must have come.
+func TestAnotherMessageWaitsForTheOwner(t *testing.T) {
+	for name, c := range map[string]struct {
+		id    string
+		after time.Duration // the end of the lease
+		posts int
+	}{
+		"its own message":       {"owner", time.Second, 2},
+		"another one":           {"another", time.Second, 1},
+		"another one, the next": {"another", 6 * time.Minute, 2},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			w := newWorld(t)
+			w.endpoint("ep_a", nil)
+			w.net.answers["ep_a.example"] = always(500)
+			w.complete(completion)
+			w.step()
+			w.advance(time.Now().Add(2 * time.Minute))
+			_, deliveries := w.load(completionID)
+			d := deliveries["ep_a"]
+			body := webhook.Encode(d.Retry())
+			_, claim := d.Claim(d.URL, webhook.Lease{Message: "owner", Until: time.Now().Add(time.Second)}, "claimed")
+			if err := w.db.Write(t.Context(), claim)[0]; err != nil {
+				t.Fatal(err)
+			}
+			w.advance(time.Now().Add(time.Second + c.after))
+			before := w.retries.Len()
+			if err := w.retry(t.Context(), deliver.Message{ID: c.id, Body: body}); err != nil {
+				t.Fatal(err)
+			}
+			if posts := len(w.net.to("ep_a.example")); posts != c.posts || w.retries.Len() != before+1 {
+				t.Errorf("%d posts, want %d; %d messages follow, want 1", posts, c.posts, w.retries.Len()-before)
+			}
+		})
+	}
+}
+
+// An attempt that is left to another invocation for want of time is no attempt
+// in the log either.
+func TestAPostponedAttemptIsLoggedAsSuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.endpoint("ep_a", nil)
+		w.net.answers["ep_a.example"] = always(500)
+		w.complete(completion)
+		w.step()
+		w.advance(time.Now().Add(2 * time.Minute))
+		got, err := w.retries.Receive(t.Context(), 1)
+		if err != nil || len(got) != 1 {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
+		defer cancel()
+		if err := w.retry(ctx, deliver.Message{ID: got[0].ID, Body: got[0].Body}); err != nil {
+			t.Fatal(err)
+		}
+		if a, p := w.log.count("delivery.attempted"), w.log.count("delivery.postponed"); a != 1 || p != 1 {
+			t.Errorf("%d attempts and %d postponed ones are logged, want 1 and 1", a, p)
 		}
 	})
 }
@@ -365,8 +432,9 @@ func TestOneUnreadableRecordHoldsUpNobody(t *testing.T) {
 					failed++
 				}
 			}
-			if failed != 1 {
-				t.Errorf("%d of 3 messages come back, want the unreadable one's", failed)
+			posts := len(w.net.to("ep_a.example")) - map[string]int{"dispatch": 0, "retry": 3}[function]
+			if failed != 1 || posts != 2 {
+				t.Errorf("%d of 3 messages come back after %d posts, want the unreadable one's and 2", failed, posts)
 			}
 		})
 	}
@@ -385,10 +453,9 @@ func TestAPanicInAJoinedCall(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
-		began := time.Now()
 		w.dispatcher.Dispatch(ctx, batch)
-		if ctx.Err() != nil || w.log.count("record.refused") != 3 || w.retries.Len() != 3 {
-			t.Errorf("after %s: %d records refused, %d outcomes queued", time.Since(began), w.log.count("record.refused"), w.retries.Len())
+		if took := time.Since(w.began); took > 5*time.Second || w.log.count("delivery.attempted") != 3 || len(w.net.to("ep_a.example")) != 3 {
+			t.Errorf("after %s: %d records of %d posts", took, w.log.count("delivery.attempted"), len(w.net.to("ep_a.example")))
 		}
 	})
 }
@@ -421,7 +488,7 @@ func TestAnOutcomeIsSmall(t *testing.T) {
 		w := newWorld(t)
 		w.endpoint("ep_a", nil)
 		w.net.answers["ep_a.example"] = func(int) sender.Answer {
-			return sender.Answer{StatusCode: 500, Reason: webhook.ReasonHTTPStatus, Response: strings.Repeat("\"\n", 500)}
+			return sender.Answer{StatusCode: 500, Reason: webhook.ReasonHTTPStatus, Response: strings.Repeat("\x01", 500)}
 		}
 		w.faults.refuse = func(what string) bool { return strings.HasPrefix(what, "record") }
 		w.complete(completion)

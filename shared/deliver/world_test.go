@@ -46,6 +46,7 @@ type world struct {
 	log         *lines
 	returned    map[string]int // how often each message came back
 	began       time.Time
+	down        bool // the store refuses more than records
 	stuckQueue  bool // what the retry queue is asked ends with its context
 }
 
