@@ -254,7 +254,7 @@ func TestTheDemo(t *testing.T) {
 }
 
 func TestTheDemoSaysHowToUseTheKey(t *testing.T) {
-	p := launch(t, []string{"JOBHOOK_API_KEY=k-of-mine"}, "demo", "--listen", "127.0.0.1:0")
+	p := launch(t, []string{"JOBHOOK_API_KEY=a-key-of-mine-of-24-bytes"}, "demo", "--listen", "127.0.0.1:0")
 	p.said.await(t, `-H "Authorization: Bearer $JOBHOOK_API_KEY"`)
 	p.signal(os.Interrupt)
 	if code := p.exit(); code != 0 || strings.Contains(p.said.String(), "k-of-mine") {

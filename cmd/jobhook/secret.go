@@ -52,47 +52,41 @@ type jobRecords interface {
 	Endpoint(ctx context.Context, account, id string) (webhook.Endpoint, error)
 }
 
+// usageError says that the command was called wrongly.
+type usageError struct{ error }
+
 func secretCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("secret", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	account := flags.String("account", "", "")
-	dir, stack := flags.String("data", "", ""), flags.String("stack", "", "")
+	account, dir, stack := flags.String("account", "", ""), flags.String("data", "", ""), flags.String("stack", "", "")
 	err := flags.Parse(args)
-	var s secretSettings
-	environment := settings.Environment(os.Environ())
-	inAWS := *stack != "" || environment["SIGNING_SECRET_ID"] != "" && *dir == ""
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stdout, secretUsage)
 		return 0
-	case err == nil && flags.NArg() > 0:
+	case err != nil:
+	case flags.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case err == nil && *account == "":
+	case *account == "":
 		err = fmt.Errorf("--account is missing: name one, like --account %s", webhook.DefaultAccount)
-	case err == nil && *stack != "" && *dir != "":
+	case *stack != "" && *dir != "":
 		err = errors.New("--stack and --data name two places: give one")
-	case err == nil && *stack != "":
-		if err := ofStack(ctx, *stack, environment); err != nil {
-			complain(stderr, "secret", err)
-			return exitFailed
-		}
-	}
-	if err == nil && inAWS {
-		s, err = settings.Load[secretSettings](environment)
-	}
-	if err != nil {
-		complain(stderr, "secret", err)
-		fmt.Fprint(stderr, "(jobhook secret --help says what it needs)\n")
-		return exitUsage
 	}
 	var found []string
-	if inAWS {
-		found, err = stackSecrets(ctx, s, *account)
-	} else {
+	switch {
+	case err != nil:
+		err = usageError{err}
+	case *stack != "" || *dir == "" && os.Getenv("SIGNING_SECRET_ID") != "":
+		found, err = stackSecrets(ctx, *stack, *account)
+	default:
 		found, err = localSecrets(ctx, *dir, *account, stderr)
 	}
 	if err != nil {
 		complain(stderr, "secret", err)
+		if errors.As(err, &usageError{}) {
+			fmt.Fprint(stderr, "(jobhook secret --help says what it needs)\n")
+			return exitUsage
+		}
 		return exitFailed
 	}
 	for _, secret := range found {
@@ -101,7 +95,19 @@ func secretCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	return 0
 }
 
-func stackSecrets(ctx context.Context, s secretSettings, account string) ([]string, error) {
+// stackSecrets reads the stack of that name, or, when it is empty, the one whose
+// parts the environment names.
+func stackSecrets(ctx context.Context, stack, account string) ([]string, error) {
+	environment := settings.Environment(os.Environ())
+	if stack != "" {
+		if err := ofStack(ctx, stack, environment); err != nil {
+			return nil, err
+		}
+	}
+	s, err := settings.Load[secretSettings](environment)
+	if err != nil {
+		return nil, usageError{err}
+	}
 	cfg, err := cloudapi.Config(ctx)
 	if err != nil {
 		return nil, err

@@ -44,6 +44,9 @@ type Settings struct {
 // stack's tables and secrets can be read, and returns the API over them. key is
 // the bearer key that it asks for; empty for none.
 func Open(ctx context.Context, s Settings, key string, log *slog.Logger) (http.Handler, error) {
+	if err := api.CheckKey(key); err != nil {
+		return nil, err
+	}
 	cfg, err := Config(ctx)
 	if err != nil {
 		return nil, err

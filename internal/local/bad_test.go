@@ -96,18 +96,18 @@ func TestNoWebPageReachesIt(t *testing.T) {
 }
 
 func TestTheKey(t *testing.T) {
-	w := run(t, func(o *local.Options) { o.Key = "a/key+of==ours" })
+	w := run(t, func(o *local.Options) { o.Key = "a/key+of==ours/that/is/long" })
 	for _, c := range []struct {
 		name, authorization string
 		api, put            int
 	}{
 		{"none", "", 401, 403},
 		{"wrong bearer", "Bearer nope", 401, 403},
-		{"right bearer", "Bearer a/key+of==ours", 404, 403},
+		{"right bearer", "Bearer a/key+of==ours/that/is/long", 404, 403},
 		{"wrong access key", sigV4("a"), 401, 403},
-		{"right access key", sigV4("a/key+of==ours"), 401, 400},
-		{"longer access key", sigV4("a/key+of==ours/x"), 401, 403},
-		{"cut short", "AWS4-HMAC-SHA256 Credential=a/key+of==ours", 401, 403},
+		{"right access key", sigV4("a/key+of==ours/that/is/long"), 401, 400},
+		{"longer access key", sigV4("a/key+of==ours/that/is/long/x"), 401, 403},
+		{"cut short", "AWS4-HMAC-SHA256 Credential=a/key+of==ours/that/is/long", 401, 403},
 		{"nothing in it", "AWS4-HMAC-SHA256 Credential=", 401, 403},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -63,22 +63,22 @@ func TestInboxShowsWhatWasReceived(t *testing.T) {
 }
 
 func TestInboxIsGuardedAsTheAPI(t *testing.T) {
-	w := run(t, func(o *local.Options) { o.Key = "k-3cret" })
+	w := run(t, func(o *local.Options) { o.Key = "a-key-of-24-bytes-or-more" })
 	for _, c := range []struct {
 		name, method, path string
 		status             int
 		headers            []string
 	}{
-		{"with the key", "GET", "/v1/inbox", 200, []string{"Authorization", "Bearer k-3cret"}},
+		{"with the key", "GET", "/v1/inbox", 200, []string{"Authorization", "Bearer a-key-of-24-bytes-or-more"}},
 		{"no key", "GET", "/v1/inbox", 401, nil},
 		{"another key", "GET", "/v1/inbox", 401, []string{"Authorization", "Bearer k-3cres"}},
-		{"another scheme", "GET", "/v1/inbox", 401, []string{"Authorization", "Basic k-3cret"}},
-		{"a page of another site", "GET", "/v1/inbox", 403, []string{"Authorization", "Bearer k-3cret", "Origin", "https://evil.example"}},
-		{"DNS rebinding", "GET", "/v1/inbox", 403, []string{"Authorization", "Bearer k-3cret", "Host", "evil.example"}},
-		{"POST", "POST", "/v1/inbox", 405, []string{"Authorization", "Bearer k-3cret"}},
-		{"no limit", "GET", "/v1/inbox?limit=0", 400, []string{"Authorization", "Bearer k-3cret"}},
-		{"too many", "GET", "/v1/inbox?limit=201", 400, []string{"Authorization", "Bearer k-3cret"}},
-		{"a bad cursor", "GET", "/v1/inbox?cursor=x", 400, []string{"Authorization", "Bearer k-3cret"}},
+		{"another scheme", "GET", "/v1/inbox", 401, []string{"Authorization", "Basic a-key-of-24-bytes-or-more"}},
+		{"a page of another site", "GET", "/v1/inbox", 403, []string{"Authorization", "Bearer a-key-of-24-bytes-or-more", "Origin", "https://evil.example"}},
+		{"DNS rebinding", "GET", "/v1/inbox", 403, []string{"Authorization", "Bearer a-key-of-24-bytes-or-more", "Host", "evil.example"}},
+		{"POST", "POST", "/v1/inbox", 405, []string{"Authorization", "Bearer a-key-of-24-bytes-or-more"}},
+		{"no limit", "GET", "/v1/inbox?limit=0", 400, []string{"Authorization", "Bearer a-key-of-24-bytes-or-more"}},
+		{"too many", "GET", "/v1/inbox?limit=201", 400, []string{"Authorization", "Bearer a-key-of-24-bytes-or-more"}},
+		{"a bad cursor", "GET", "/v1/inbox?cursor=x", 400, []string{"Authorization", "Bearer a-key-of-24-bytes-or-more"}},
 	} {
 		if r := w.do(c.method, c.path, "", c.headers...); r.status != c.status {
 			t.Errorf("%s: %d, want %d: %s", c.name, r.status, c.status, r.body)

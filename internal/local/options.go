@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jobhook/jobhook/shared/api"
 	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/intake"
 	"github.com/jobhook/jobhook/shared/schedule"
@@ -41,7 +42,7 @@ type Options struct {
 
 // Check says what is wrong with the options, all of it.
 func (o Options) Check() error {
-	return errors.Join(o.checkListen(), o.checkKey(), o.checkLimits())
+	return errors.Join(o.checkListen(), api.CheckKey(o.Key), o.checkLimits())
 }
 
 func (o Options) checkListen() error {
@@ -50,14 +51,6 @@ func (o Options) checkListen() error {
 		err = fmt.Errorf("--listen %s can be reached from other machines: set JOBHOOK_API_KEY to a secret of your choice, or listen on 127.0.0.1", o.Listen)
 	}
 	return err
-}
-
-// checkKey refuses what no client could send in a header.
-func (o Options) checkKey() error {
-	if strings.ContainsFunc(o.Key, func(r rune) bool { return r <= ' ' || r == ',' || r >= 0x7f }) {
-		return errors.New("JOBHOOK_API_KEY has a space, a comma or a character that is not ASCII: clients cannot send it; choose another")
-	}
-	return nil
 }
 
 func (o Options) checkLimits() error {

@@ -23,7 +23,7 @@ func TestCheckSaysWhatWouldBeRight(t *testing.T) {
 		{"IPv6", func(o *local.Options) { o.Listen = "[::1]:0" }, ""},
 		{"IPv4 in IPv6", func(o *local.Options) { o.Listen = "[::ffff:127.0.0.1]:0" }, ""},
 		{"127.9.9.9", func(o *local.Options) { o.Listen = "127.9.9.9:0" }, ""},
-		{"all, with a key", func(o *local.Options) { o.Listen, o.Key = ":0", "k" }, ""},
+		{"all, with a key", func(o *local.Options) { o.Listen, o.Key = ":0", "a-key-of-24-bytes-or-more" }, ""},
 		{"all addresses", func(o *local.Options) { o.Listen = ":8787" }, "set JOBHOOK_API_KEY"},
 		{"0.0.0.0", func(o *local.Options) { o.Listen = "0.0.0.0:8787" }, "set JOBHOOK_API_KEY"},
 		{"[::]", func(o *local.Options) { o.Listen = "[::]:8787" }, "set JOBHOOK_API_KEY"},
@@ -38,6 +38,7 @@ func TestCheckSaysWhatWouldBeRight(t *testing.T) {
 		{"no directory", func(o *local.Options) { o.Dir = "" }, "--data is empty"},
 		{"timeout", func(o *local.Options) { o.SendTimeout = time.Minute }, "--send-timeout is 1m0s"},
 		{"retention", func(o *local.Options) { o.Retention = 0 }, "--retention is 0s"},
+		{"short key", func(o *local.Options) { o.Key = "23-bytes-are-not-enough" }, "JOBHOOK_API_KEY has 23 bytes; the minimum is 24"},
 		{"key with a line end", func(o *local.Options) { o.Key = "k\n" }, "JOBHOOK_API_KEY has"},
 		{"user agent", func(o *local.Options) { o.Wire.UserAgent = "a\r\nX: y" }, "--user-agent"},
 		{"signature header", func(o *local.Options) { o.Wire.AntiniumHeader = "X Y" }, "--antinium-header"},
@@ -71,13 +72,13 @@ func TestListenAddresses(t *testing.T) {
 			}
 			w := run(t, func(o *local.Options) {
 				if o.Listen = listen; listen == ":0" {
-					o.Key = "k"
+					o.Key = "a-key-of-24-bytes-or-more"
 				}
 			})
 			if !strings.HasPrefix(w.URL, prefix) {
 				t.Errorf("URL %s", w.URL)
 			}
-			w.do("GET", acme+"/endpoints", "", "Authorization", "Bearer k").is(200)
+			w.do("GET", acme+"/endpoints", "", "Authorization", "Bearer a-key-of-24-bytes-or-more").is(200)
 		})
 	}
 }
@@ -97,7 +98,7 @@ func TestStartRefuses(t *testing.T) {
 		says  string
 	}{
 		{"taken port", func(_ *testing.T, o *local.Options) { o.Listen = taken.Addr().String() }, "is taken by another program: choose another address with --listen"},
-		{"not ours", func(_ *testing.T, o *local.Options) { o.Listen, o.Key = "192.0.2.1:0", "k" }, "no address of this machine"},
+		{"not ours", func(_ *testing.T, o *local.Options) { o.Listen, o.Key = "192.0.2.1:0", "a-key-of-24-bytes-or-more" }, "no address of this machine"},
 		{"directory is a file", func(t *testing.T, o *local.Options) {
 			write(t, o.Dir, "file", "", 0o600)
 			o.Dir = filepath.Join(o.Dir, "file")

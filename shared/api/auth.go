@@ -3,6 +3,8 @@ package api
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 )
@@ -16,6 +18,21 @@ type keyCheck struct {
 
 func newKeyCheck(key string) keyCheck {
 	return keyCheck{needed: key != "", sum: sha256.Sum256([]byte(key))}
+}
+
+// minKey is the least length of an API key, in bytes.
+const minKey = 24
+
+// CheckKey refuses a key that no client could send in a header, or that is too
+// short to be secret; the empty one is none.
+func CheckKey(key string) error {
+	switch {
+	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == ',' || r >= 0x7f }):
+		return errors.New("JOBHOOK_API_KEY has a space, a comma or a character that is not ASCII: clients cannot send it; choose another")
+	case key != "" && len(key) < minKey:
+		return fmt.Errorf("JOBHOOK_API_KEY has %d bytes; the minimum is %d: choose a longer one, like the output of openssl rand -hex 16", len(key), minKey)
+	}
+	return nil
 }
 
 // check refuses a request without the key, as RFC 6750, section 3, says.

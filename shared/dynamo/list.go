@@ -129,22 +129,14 @@ func (s *Store) query(l list, partition string) *dynamodb.QueryInput {
 		in.IndexName = aws.String(l.index)
 	}
 	condition := "#partition = :partition"
-	if l.low != "" || l.high != "" {
-		in.ExpressionAttributeNames["#rank"] = l.rank
+	for _, bound := range []struct{ value, name, condition string }{{l.low, ":low", " AND #rank >= :low"}, {l.high, ":high", " AND #rank <= :high"}} {
+		if bound.value != "" {
+			in.ExpressionAttributeNames["#rank"], in.ExpressionAttributeValues[bound.name] = l.rank, text(bound.value)
+			condition += bound.condition
+		}
 	}
-	if l.low != "" {
-		in.ExpressionAttributeValues[":low"] = text(l.low)
-	}
-	if l.high != "" {
-		in.ExpressionAttributeValues[":high"] = text(l.high)
-	}
-	switch {
-	case l.low != "" && l.high != "":
-		condition += " AND #rank BETWEEN :low AND :high"
-	case l.low != "":
-		condition += " AND #rank >= :low"
-	case l.high != "":
-		condition += " AND #rank <= :high"
+	if l.low != "" && l.high != "" { // DynamoDB accepts one condition on the sort key
+		condition = "#partition = :partition AND #rank BETWEEN :low AND :high"
 	}
 	in.KeyConditionExpression = aws.String(condition)
 	filter := l.filter
