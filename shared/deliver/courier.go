@@ -61,6 +61,7 @@ func newCourier(d Deps, c Config) courier {
 // run is one invocation. Its writes and its sends are joined, and are made even
 // when it is being canceled; they end in time for it to answer.
 type run struct {
+	end    time.Time // until when it may settle
 	latest time.Time // until when a refused record is written again
 	writes joiner[webhook.Change]
 	sends  joiner[webhook.Message]
@@ -72,18 +73,22 @@ func together[T any](ctx context.Context, c *courier, tasks []T, work func(ctx c
 	if deadline, limited := ctx.Deadline(); limited {
 		end = deadline.Add(-answerTime)
 	}
-	settling, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
+	r := &run{end: end, latest: end.Add(-handOverTime)}
+	settling, cancel := r.settling(ctx)
 	defer cancel()
-	r := &run{
-		latest: end.Add(-handOverTime),
-		writes: joiner[webhook.Change]{ctx: settling, parties: len(tasks), flush: c.Store.Write},
-		sends:  joiner[webhook.Message]{ctx: settling, parties: len(tasks), flush: c.Retries.Send},
-	}
+	r.writes = joiner[webhook.Change]{ctx: settling, parties: len(tasks), flush: c.Store.Write}
+	r.sends = joiner[webhook.Message]{ctx: settling, parties: len(tasks), flush: c.Retries.Send}
 	return Each(tasks, func(task T) error {
 		defer r.writes.leave()
 		defer r.sends.leave()
 		return work(ctx, r, task)
 	})
+}
+
+// settling is for what follows a POST: it is done even when the invocation is
+// being canceled.
+func (r *run) settling(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithDeadline(context.WithoutCancel(ctx), r.end)
 }
 
 // attempt makes a claimed delivery's next attempt, records what came of it and
@@ -93,11 +98,11 @@ func (c *courier) attempt(ctx context.Context, r *run, ev webhook.Event, cl webh
 	secrets, fingerprints, err := c.Secrets.For(ctx, e, c.Now())
 	if err != nil {
 		c.Log.LogAttrs(ctx, slog.LevelError, "attempt.failed", slog.String("delivery_id", cl.ID()), slog.Any("error", err))
-		return c.settle(r, ev, cl, c.postpone(cl, webhook.ReasonSecretUnreadable), e)
+		return c.settle(ctx, r, ev, cl, c.postpone(cl, webhook.ReasonSecretUnreadable), e)
 	}
 	release, ok := c.slot(ctx)
 	if !ok {
-		return c.settle(r, ev, cl, cl.Postpone(cl.Reason, c.Now(), c.Now(), c.Token()), e)
+		return c.settle(ctx, r, ev, cl, cl.Postpone(cl.Reason, c.Now(), c.Now(), c.Token()), e)
 	}
 	change, err := c.post(ctx, ev, cl, e, secrets, fingerprints)
 	release()
@@ -105,7 +110,7 @@ func (c *courier) attempt(ctx context.Context, r *run, ev webhook.Event, cl webh
 		c.Log.LogAttrs(ctx, slog.LevelError, "attempt.failed", slog.String("delivery_id", cl.ID()), slog.Any("error", err))
 		change = c.postpone(cl, webhook.ReasonInternal)
 	}
-	return c.settle(r, ev, cl, change, e)
+	return c.settle(ctx, r, ev, cl, change, e)
 }
 
 // post makes the attempt. An error is an internal one; it made no attempt that
@@ -180,29 +185,31 @@ var errHandedOver = errors.New("left to the retry queue")
 // record that is refused is written again until little of the invocation is
 // left, or for a while where no attempt was made; then it goes onto the retry
 // queue (errHandedOver), unless the message itself can do it again harmlessly.
-func (c *courier) settle(r *run, ev webhook.Event, cl webhook.Claimed, change webhook.Change, e webhook.Endpoint) error {
+func (c *courier) settle(ctx context.Context, r *run, ev webhook.Event, cl webhook.Claimed, change webhook.Change, e webhook.Endpoint) error {
+	ctx, cancel := r.settling(ctx)
+	defer cancel()
 	latest := r.latest
 	attempted := change.Delivery.NextNumber() > cl.NextNumber()
 	if soon := time.Now().Add(recordTime); !attempted && soon.Before(latest) {
 		latest = soon
 	}
-	err := c.record(r, change, latest)
+	err := c.record(ctx, r, change, latest)
 	switch {
 	case err == nil:
-		c.logState(r.sends.ctx, ev, *change.Delivery, attempted)
-		return c.follow(r, *change.Delivery, e)
+		c.logState(ctx, ev, *change.Delivery, attempted)
+		return c.follow(ctx, r, *change.Delivery, e)
 	case errors.Is(err, webhook.ErrLost):
 		return nil // its lease ran out and another has taken it over
 	case !attempted && cl.From() != "":
 		return fmt.Errorf("record %s: %w", cl.ID(), err)
 	}
-	c.Log.LogAttrs(r.sends.ctx, slog.LevelError, "record.refused", slog.String("delivery_id", cl.ID()),
+	c.Log.LogAttrs(ctx, slog.LevelError, "record.refused", slog.String("delivery_id", cl.ID()),
 		slog.Int("attempt", cl.NextNumber()), slog.Any("error", err))
-	return c.handOver(r, cl, change, attempted)
+	return c.handOver(ctx, r, cl, change, attempted)
 }
 
-func (c *courier) record(r *run, change webhook.Change, latest time.Time) error {
-	ctx, cancel := context.WithDeadline(r.writes.ctx, latest)
+func (c *courier) record(ctx context.Context, r *run, change webhook.Change, latest time.Time) error {
+	ctx, cancel := context.WithDeadline(ctx, latest)
 	defer cancel()
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		err := r.writes.do(ctx, change)
@@ -226,7 +233,7 @@ const maxOutcome = 1024
 // handOver leaves a refused record to the retry queue, which applies it by the
 // same conditional write. When the queue refuses it too, the original message
 // comes back, and a POST that was made may be repeated.
-func (c *courier) handOver(r *run, cl webhook.Claimed, change webhook.Change, attempted bool) error {
+func (c *courier) handOver(ctx context.Context, r *run, cl webhook.Claimed, change webhook.Change, attempted bool) error {
 	d := *change.Delivery
 	m := cl.Retry()
 	m.Due = c.Now().UTC()
@@ -240,9 +247,9 @@ func (c *courier) handOver(r *run, cl webhook.Claimed, change webhook.Change, at
 		m.Outcome.Response = ""
 		body = webhook.Encode(m)
 	}
-	if err := r.sends.do(r.sends.ctx, webhook.Message{Body: body, Delay: minPostpone, Group: d.Account}); err != nil {
+	if err := r.sends.do(ctx, webhook.Message{Body: body, Delay: minPostpone, Group: d.Account}); err != nil {
 		if attempted {
-			c.Log.LogAttrs(r.sends.ctx, slog.LevelError, "record.lost", slog.String("delivery_id", d.ID()),
+			c.Log.LogAttrs(ctx, slog.LevelError, "record.lost", slog.String("delivery_id", d.ID()),
 				slog.Int("attempt", cl.NextNumber()), slog.Any("error", err))
 		}
 		return fmt.Errorf("record attempt %d of %s: neither the database nor the queue accepted it: %w", cl.NextNumber(), d.ID(), err)
@@ -252,15 +259,17 @@ func (c *courier) handOver(r *run, cl webhook.Claimed, change webhook.Change, at
 
 // follow does what a recorded state asks for: the next attempt's message, or
 // the endpoint that answered 410 disabled. Doing it again is harmless.
-func (c *courier) follow(r *run, d webhook.Delivery, e webhook.Endpoint) error {
+func (c *courier) follow(ctx context.Context, r *run, d webhook.Delivery, e webhook.Endpoint) error {
+	ctx, cancel := r.settling(ctx)
+	defer cancel()
 	switch {
 	case d.Open():
 		m := webhook.Message{Body: webhook.Encode(d.Retry()), Delay: schedule.Hop(c.Now(), d.NextAttemptAt), Group: d.Account}
-		if err := r.sends.do(r.sends.ctx, m); err != nil {
+		if err := r.sends.do(ctx, m); err != nil {
 			return fmt.Errorf("queue attempt %d of %s: %w", d.NextNumber(), d.ID(), err)
 		}
 	case d.EndedGone():
-		return c.disable(r.sends.ctx, d, e)
+		return c.disable(ctx, d, e)
 	}
 	return nil
 }

@@ -317,14 +317,14 @@ func (d *Dispatcher) target(ctx context.Context, r *run, t task) error {
 		e, there = webhook.JobDefaults(t.event.Account, d.cfg.CallbackProfile), true
 	}
 	if have, ok := t.recorded[t.target]; ok {
-		return d.follow(r, have, e)
+		return d.follow(ctx, r, have, e)
 	}
 	cl := webhook.Begin(t.event, t.target, e)
 	switch {
 	case !there || e.Removed():
-		return d.settle(r, t.event, cl, cl.Cancel(d.Token()), e)
+		return d.settle(ctx, r, t.event, cl, cl.Cancel(d.Token()), e)
 	case !e.Enabled:
-		return d.settle(r, t.event, cl, cl.Hold(d.Now(), d.Token()), e)
+		return d.settle(ctx, r, t.event, cl, cl.Hold(d.Now(), d.Token()), e)
 	}
 	return d.attempt(ctx, r, t.event, cl, e)
 }

@@ -407,7 +407,8 @@ func TestOneUnreadableRecordHoldsUpNobody(t *testing.T) {
 			}
 			receive := func(q interface {
 				Receive(ctx context.Context, most int) ([]embedded.Received, error)
-			}) []deliver.Message {
+			},
+			) []deliver.Message {
 				t.Helper()
 				got, err := q.Receive(t.Context(), 10)
 				if err != nil || len(got) != 3 {

@@ -220,8 +220,10 @@ func (r *Retrier) work(ctx context.Context, run *run, d *due) error {
 	case d.err != nil:
 		return d.err
 	case !d.step.wait.IsZero():
+		ctx, cancel := run.settling(ctx)
+		defer cancel()
 		m := webhook.Message{Body: d.m.Body, Delay: schedule.Hop(r.Now(), d.step.wait), Group: d.asked.Account}
-		if err := run.sends.do(run.sends.ctx, m); err != nil {
+		if err := run.sends.do(ctx, m); err != nil {
 			return fmt.Errorf("wait for attempt %d of %s: %w", d.asked.Attempt, d.asked.Key().ID(), err)
 		}
 		return nil
@@ -231,7 +233,7 @@ func (r *Retrier) work(ctx context.Context, run *run, d *due) error {
 		r.logState(ctx, d.event, d.delivery, d.asked.Outcome != nil && !d.asked.Outcome.At.IsZero())
 	}
 	if d.step.follow {
-		return r.follow(run, d.delivery, d.endpoint)
+		return r.follow(ctx, run, d.delivery, d.endpoint)
 	}
 	return nil
 }
