@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/jobhook/jobhook/functions/receive/endpoint"
 	"github.com/jobhook/jobhook/shared/embedded"
 	"github.com/jobhook/jobhook/shared/receiving"
@@ -30,7 +28,7 @@ func (r *Runner) receive(inbox *embedded.Queue) http.Handler {
 		Inbox:    receiving.QueueInbox{Queue: inbox},
 		Log:      r.options.Log, Now: time.Now, Token: rand.Text,
 	}}
-	function := lambda.NewHandler(endpoint.Endpoint{Receiver: receiver}.Handle)
+	function := handler{endpoint.Endpoint{Receiver: receiver}.Handle}
 	return http.StripPrefix("/receive", endpoint.HTTP(function))
 }
 

@@ -112,7 +112,17 @@ func (r *Runner) functions(q queues) {
 
 // function is the very handler that the Lambda function starts.
 func (r *Runner) function(work sqsbatch.Work, source sqsbatch.Source) lambda.Handler {
-	return lambda.NewHandler(sqsbatch.Handler(work, source, mathrand.Float64, r.options.Log))
+	return handler{sqsbatch.Handler(work, source, mathrand.Float64, r.options.Log)}
+}
+
+// handler serves many invocations at once, each through a handler of its own:
+// one of aws-lambda-go answers from a buffer that its next invocation writes,
+// which in Lambda is never under way before the answer has been sent.
+type handler struct{ function any }
+
+// Invoke calls the function with an event in JSON.
+func (h handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	return lambda.NewHandler(h.function).Invoke(ctx, event) //nolint:wrapcheck // it stands for that handler
 }
 
 // dataFile is what embedded calls its file.

@@ -20,7 +20,8 @@ import (
 // MaxPayload is what a Function URL takes: 6 MB.
 const MaxPayload = 6 << 20
 
-// Invoker runs a Lambda function on an event's JSON: lambda.NewHandler makes one.
+// Invoker runs a Lambda function on an event's JSON, many at once; a handler of
+// lambda.NewHandler runs one at a time.
 type Invoker interface {
 	Invoke(ctx context.Context, payload []byte) ([]byte, error)
 }
