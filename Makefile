@@ -104,7 +104,7 @@ deploy: $(VENV) ## Build and deploy, with your AWS credentials (ENV=staging)
 
 moto: $(VENV) ## Run the Secrets Manager contract against moto
 	@tools/check go
-	@tools/moto go test -count=1 -run Contract $(ARGS) ./shared/secrets/...
+	@tools/moto go test -count=1 -run Contract $(ARGS) ./shared/secretsmanager
 
 awscli: $(VENV) ## Send completions to jobhook local with the AWS CLI itself
 	@tools/check go
