@@ -1,5 +1,7 @@
 package webhook
 
+import "net/http"
+
 // Reason says why an attempt failed, or why a delivery ended, waits or is held
 // without one. The names are stable: they appear in the API, in logs and as
 // metric labels.
@@ -26,3 +28,28 @@ const (
 	ReasonEndpointRemoved  Reason = "endpoint_removed"  // canceled
 	ReasonEndpointDisabled Reason = "endpoint_disabled" // held
 )
+
+// Verdict is what an answer means for its delivery.
+type Verdict string
+
+// The verdicts.
+const (
+	Success Verdict = "delivered" // 2xx
+	Retry   Verdict = "retry"     // the schedule decides whether and when
+	Dead    Verdict = "dead"      // 410: failed at once, the endpoint is disabled
+	Refused Verdict = "refused"   // never sent, and never will be: failed at once
+)
+
+// Judge says what an attempt means. Its reason is empty for a 2xx whose
+// headers came in time, whatever became of the body.
+func Judge(a Attempt) Verdict {
+	switch {
+	case a.Reason == ReasonAddressNotPublic || a.Reason == ReasonBadURL:
+		return Refused
+	case a.StatusCode >= 200 && a.StatusCode <= 299:
+		return Success
+	case a.StatusCode == http.StatusGone:
+		return Dead
+	}
+	return Retry
+}
