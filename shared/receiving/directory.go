@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 )
@@ -12,6 +13,18 @@ import (
 // Fetcher reads the sources' configuration as it is now.
 type Fetcher interface {
 	Fetch(ctx context.Context) ([]byte, error)
+}
+
+// File is a Fetcher of a file, for `jobhook local`.
+type File string
+
+// Fetch reads the file as it is now.
+func (f File) Fetch(context.Context) ([]byte, error) {
+	raw, err := os.ReadFile(string(f))
+	if err != nil {
+		return nil, fmt.Errorf("read the sources' file: %w", err)
+	}
+	return raw, nil
 }
 
 const (

@@ -2,6 +2,7 @@ package receiving
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -9,6 +10,8 @@ import (
 	"fmt"
 	"time"
 	"unicode/utf8"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // MaxMessage is what SQS takes in one message, attributes included: 1 MiB.
@@ -58,25 +61,18 @@ func (s Source) compose(r Request, a Accepted, now time.Time) (Message, error) {
 	} else {
 		e.BodyBase64 = base64.StdEncoding.EncodeToString(r.Body)
 	}
-	var err error
-	if m.Body, err = encode(e, len(r.Body)); err != nil {
-		return Message{}, err
-	}
-	if m.size() > MaxMessage {
-		return Message{}, tooLarge
-	}
-	return m, nil
-}
-
-func encode(e Envelope, size int) ([]byte, error) {
 	var buf bytes.Buffer
-	buf.Grow(size + size/8 + 1024)
+	buf.Grow(len(r.Body) + len(r.Body)/8 + 1024)
 	out := json.NewEncoder(&buf)
 	out.SetEscapeHTML(false) // three times the room for every < and >
 	if err := out.Encode(e); err != nil {
-		return nil, fmt.Errorf("write the inbox message: %w", err)
+		return Message{}, fmt.Errorf("write the inbox message: %w", err)
 	}
-	return escapeRefused(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
+	m.Body = escapeRefused(bytes.TrimSuffix(buf.Bytes(), []byte("\n")))
+	if len(m.Body)+len(m.Source)+len(m.ID)+attributesOverhead > MaxMessage {
+		return Message{}, tooLarge
+	}
+	return m, nil
 }
 
 // escapeRefused writes the two characters that SQS refuses and JSON allows,
@@ -97,6 +93,19 @@ func dedupID(source, receiptID string) string {
 // attributesOverhead is what the attributes' names and types take.
 const attributesOverhead = len("source") + len("id") + 2*len("String")
 
-func (m Message) size() int {
-	return len(m.Body) + len(m.Source) + len(m.ID) + attributesOverhead
+// Queue sends to one queue of jobhook's own kind.
+type Queue interface {
+	Send(ctx context.Context, ms ...webhook.Message) []error
+}
+
+// QueueInbox is an inbox on such a queue, for `jobhook local`. These queues have
+// no attributes: source and id are in the envelope.
+type QueueInbox struct{ Queue Queue }
+
+// Send puts one message on the queue.
+func (q QueueInbox) Send(ctx context.Context, m Message) error {
+	if err := q.Queue.Send(ctx, webhook.Message{Body: m.Body, Group: m.Source})[0]; err != nil {
+		return fmt.Errorf("send to the inbox queue: %w", err)
+	}
+	return nil
 }

@@ -1,3 +1,14 @@
+// Package receiving is the other end: it verifies an incoming webhook, drops
+// duplicates, puts it on the inbox queue and answers.
+//
+// What is decided from the request alone (Judge, the inbox message, the
+// sources' configuration) is pure. Receiver adds the order of the writes:
+//
+//	claim the receipt, with a lease → send to the inbox → complete the receipt
+//
+// A crash before the send loses nothing: the sender has no 2xx and comes
+// again. A crash between the send and the completion may queue the webhook
+// twice, once the lease is over: both messages carry the same dedup_id.
 package receiving
 
 import (
@@ -23,6 +34,36 @@ const (
 	// reserve is what is left for that write after a send that took all its time.
 	reserve = settleTimeout + 500*time.Millisecond
 )
+
+// ErrUnknownSource says that no source of that name is configured.
+var ErrUnknownSource = errors.New("unknown source")
+
+// Directory finds a source. The error is ErrUnknownSource, or a fault of ours.
+type Directory interface {
+	Source(ctx context.Context, name string) (Source, error)
+}
+
+// Receipts keeps receipts; receiptstest is its contract. What has expired is
+// treated as gone. Times are compared with the now that is given, never with
+// the store's clock. A write that the same owner has already made, its answer
+// lost on the way, is a success.
+type Receipts interface {
+	// Claim stores r, unless one stands that is Done or whose lease holds at
+	// now: then the answer is webhook.ErrLost and the receipt that stands.
+	Claim(ctx context.Context, r webhook.Receipt, now time.Time) (standing webhook.Receipt, err error)
+	// Complete makes a receipt Done, or answers webhook.ErrLost when owner no
+	// longer holds it.
+	Complete(ctx context.Context, k webhook.ReceiptKey, owner string) error
+	// Release removes the receipt that owner holds and has not completed, or
+	// answers webhook.ErrLost when another holds it or it is Done. That there
+	// is none is a success.
+	Release(ctx context.Context, k webhook.ReceiptKey, owner string) error
+}
+
+// Inbox takes what was received. An error says that it may not have it.
+type Inbox interface {
+	Send(ctx context.Context, m Message) error
+}
 
 // Deps are the parts that receiving works on.
 type Deps struct {
@@ -79,8 +120,11 @@ func (v *Receiver) receive(ctx context.Context, r Request, e *entry) Answer {
 
 // queue claims, sends and completes.
 func (v *Receiver) queue(ctx context.Context, m Message, a Accepted, now time.Time, e *entry) Answer {
-	ctx, cancel := budget(ctx)
-	defer cancel()
+	if _, limited := ctx.Deadline(); !limited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, DefaultBudget)
+		defer cancel()
+	}
 	claim := webhook.Receipt{
 		Key: webhook.ReceiptKey{Source: m.Source, ID: a.ReceiptID}, State: webhook.ReceiptProcessing, Owner: v.Token(),
 		Until: lease(ctx, now), ExpiresAt: a.ExpiresAt, Digest: a.Digest,
@@ -93,31 +137,22 @@ func (v *Receiver) queue(ctx context.Context, m Message, a Accepted, now time.Ti
 		v.release(ctx, claim, e)
 		return e.fault(fmt.Errorf("claim: %w", err))
 	}
-	if err := v.send(ctx, m); err != nil {
+	deadline, _ := ctx.Deadline()
+	sending, cancel := context.WithDeadline(ctx, deadline.Add(-reserve))
+	defer cancel()
+	if err := v.Inbox.Send(sending, m); err != nil {
 		v.release(ctx, claim, e)
 		return e.fault(fmt.Errorf("send to the inbox: %w", err))
 	}
-	v.complete(ctx, claim, e)
-	e.outcome, e.detail = "queued", a.Doubt
-	return received(false)
-}
-
-// send leaves time to settle what comes of it.
-func (v *Receiver) send(ctx context.Context, m Message) error {
-	deadline, _ := ctx.Deadline()
-	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-reserve))
-	defer cancel()
-	return v.Inbox.Send(ctx, m)
-}
-
-// complete may fail: the inbox has the webhook, and the sender must not send
-// it again, so the answer is the same.
-func (v *Receiver) complete(ctx context.Context, claim webhook.Receipt, e *entry) {
-	ctx, cancel := settled(ctx)
+	// Completing may fail: the inbox has the webhook, and the sender must not
+	// send it again, so the answer is the same.
+	ctx, cancel = settled(ctx)
 	defer cancel()
 	if err := v.Receipts.Complete(ctx, claim.Key, claim.Owner); err != nil {
 		e.settle = fmt.Errorf("complete the receipt: %w", err)
 	}
+	e.outcome, e.detail = "queued", a.Doubt
+	return received(false)
 }
 
 // release lets the sender's next try begin at once; without it the lease must
@@ -128,13 +163,6 @@ func (v *Receiver) release(ctx context.Context, claim webhook.Receipt, e *entry)
 	if err := v.Receipts.Release(ctx, claim.Key, claim.Owner); err != nil {
 		e.settle = fmt.Errorf("release the receipt: %w", err)
 	}
-}
-
-func budget(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, limited := ctx.Deadline(); limited {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, DefaultBudget)
 }
 
 func settled(ctx context.Context) (context.Context, context.CancelFunc) {
