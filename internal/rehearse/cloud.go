@@ -1,8 +1,9 @@
 // Package rehearse deploys the translated template into emulators and runs it:
-// a CloudFormation of our own makes each resource through AWS's API where a
-// faithful emulator has one (DynamoDB, SQS, Secrets Manager) and in memory where
-// none has (roles, functions, rules, alarms), refuses every type and property
-// that it doesn't know, and then plays EventBridge and Lambda: events go through
+// moto's CloudFormation says what each resource is, conditions and functions
+// resolved; it is made through AWS's API where a faithful emulator has one
+// (DynamoDB, SQS, Secrets Manager) and in memory where none has (roles,
+// functions, rules, alarms); every type and property that isn't known is refused.
+// Then EventBridge and Lambda are played: events go through
 // the rule's pattern and the queue's policy, a poller hands batches to the real
 // binaries, and all that those call passes a gate that enforces their role.
 //
@@ -25,7 +26,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/jobhook/jobhook/internal/emulators"
-	"github.com/jobhook/jobhook/internal/rehearse/cloudformation"
 	"github.com/jobhook/jobhook/internal/rehearse/gate"
 )
 
@@ -48,17 +48,24 @@ type Cloud struct {
 	logs      map[string]*[]string       // lines, by log group
 	resources map[string]map[string]bool // physical names by dimension: QueueName, FunctionName, TableName
 	lost      []string                   // what EventBridge could put nowhere
+
+	renamed []string // moto's names and URLs, each before the emulators'
 }
 
 // NewCloud starts an empty one; the end of the test ends it.
 func NewCloud(tb testing.TB) *Cloud {
 	tb.Helper()
-	up := gate.Upstream{DynamoDB: emulators.DynamoDB(tb), SQS: emulators.SQS(tb), Secrets: emulators.SecretsManager(tb)}
+	up := map[string]string{"dynamodb": emulators.DynamoDB(tb), "sqs": emulators.SQS(tb), "secretsmanager": emulators.SecretsManager(tb)}
+	judge, err := gate.New(up)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	c := &Cloud{
-		tb: tb, Gate: gate.New(up),
-		DynamoDB:  dynamodb.NewFromConfig(emulators.Config(up.DynamoDB)),
-		SQS:       sqs.NewFromConfig(emulators.Config(up.SQS)),
-		Secrets:   secretsmanager.NewFromConfig(emulators.Config(up.Secrets)),
+		tb: tb, Gate: judge,
+		DynamoDB:  dynamodb.NewFromConfig(emulators.Config(up["dynamodb"])),
+		SQS:       sqs.NewFromConfig(emulators.Config(up["sqs"])),
+		Secrets:   secretsmanager.NewFromConfig(emulators.Config(up["secretsmanager"])),
+		renamed:   []string{"https://sqs." + gate.Region + ".amazonaws.com", up["sqs"]},
 		queues:    map[string]string{},
 		functions: map[string]*Function{},
 		rules:     map[string]*rule{},
@@ -67,7 +74,7 @@ func NewCloud(tb testing.TB) *Cloud {
 	}
 	tb.Cleanup(c.Gate.Close)
 	c.bundle = filepath.Join(tb.TempDir(), "gate.pem")
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Gate.Secure().Certificate().Raw})
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Gate.Secure.Certificate().Raw})
 	if err := os.WriteFile(c.bundle, certificate, 0o600); err != nil {
 		tb.Fatal(err)
 	}
@@ -77,10 +84,10 @@ func NewCloud(tb testing.TB) *Cloud {
 // As is an SDK configuration with a role's credentials, through the gate.
 func (c *Cloud) As(role string) aws.Config {
 	return aws.Config{
-		Region:       cloudformation.Region,
+		Region:       gate.Region,
 		Credentials:  credentials.NewStaticCredentialsProvider(gate.AccessKey(role), "secret", "session"),
-		BaseEndpoint: aws.String(c.Gate.URL()),
-		HTTPClient:   c.Gate.Secure().Client(),
+		BaseEndpoint: aws.String(c.Gate.Secure.URL),
+		HTTPClient:   c.Gate.Secure.Client(),
 		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
 	}
 }
@@ -90,22 +97,24 @@ func (c *Cloud) As(role string) aws.Config {
 func (c *Cloud) environment(role string) []string {
 	return []string{
 		"AWS_ACCESS_KEY_ID=" + gate.AccessKey(role), "AWS_SECRET_ACCESS_KEY=secret", "AWS_SESSION_TOKEN=session",
-		"AWS_ENDPOINT_URL=" + c.Gate.URL(), "AWS_CA_BUNDLE=" + c.bundle, "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_ENDPOINT_URL=" + c.Gate.Secure.URL, "AWS_CA_BUNDLE=" + c.bundle, "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_SAM_LOCAL=true", "LOCAL_ADDRESSES=127.0.0.1/32",
 	}
-}
-
-func (c *Cloud) addQueue(arn, name, url string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.queues[arn] = url
-	c.resources["QueueName"][name] = true
 }
 
 func (c *Cloud) add(dimension, name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.resources[dimension][name] = true
+}
+
+// missing says whether a dimension names what isn't there; one of another name
+// may have any value.
+func (c *Cloud) missing(dimension, name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known, ours := c.resources[dimension]
+	return ours && !known[name]
 }
 
 func (c *Cloud) queueURL(arn string) (string, bool) {
@@ -130,7 +139,7 @@ func (c *Cloud) Log(group string) []string {
 	functions := slices.Collect(maps.Values(c.functions))
 	c.mu.Unlock()
 	for _, f := range functions {
-		f.flush()
+		f.ship(f.current())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

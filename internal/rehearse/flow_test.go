@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/jobhook/jobhook/internal/emulators"
+	"github.com/jobhook/jobhook/internal/rehearse"
 	"github.com/jobhook/jobhook/shared/sqsqueue"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -315,7 +316,7 @@ func rehearsal(p *play) string {
 }
 
 func TestRehearsal(t *testing.T) {
-	p := deploy(t, load(t, translated, binaries(t)))
+	p := deploy(t, rehearse.Source{Directory: translated, Binaries: binaries(t)})
 	write(t, "rights.txt", rehearsal(p))
 }
 

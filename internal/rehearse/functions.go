@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,23 +11,21 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jobhook/jobhook/internal/rehearse/cloudformation"
 	"github.com/jobhook/jobhook/internal/rehearse/gate"
-	"github.com/jobhook/jobhook/internal/rehearse/iam"
 	"github.com/jobhook/jobhook/internal/runtimeapi"
 )
 
 // Function is a deployed function: its real binary under its role.
 type Function struct {
-	Name, Logical, Role string
-	Timeout             time.Duration
+	Name, Role string
+	Timeout    time.Duration
 
 	cloud *Cloud
 
 	mu       sync.Mutex
 	version  *version
-	policy   []iam.Document // who may invoke it, from outside
-	authType string         // of its URL; empty: it has none
+	policy   []gate.Document // who may invoke it, from outside
+	authType string          // of its URL; empty: it has none
 }
 
 // version is a function's code with its settings. One that an update has
@@ -39,90 +38,80 @@ type version struct {
 	shipping sync.Mutex
 }
 
-func makeFunction(_ context.Context, r *resource) (cloudformation.Made, error) {
-	cloud, made := r.stack.cloud, r.physical
-	if !r.exists {
-		name := r.name()
-		made = cloudformation.Made{Ref: name, Attributes: map[string]string{"Arn": gate.ARN("lambda", "function:"+name)}}
+type functionProperties struct {
+	Handler, Runtime, Role string
+	Timeout                number
+	Environment            struct{ Variables map[string]scalar }
+	LoggingConfig          map[string]string
+
+	Architectures, Code, Description, MemorySize, RecursiveLoop, ReservedConcurrentExecutions, Tags, TracingConfig, VpcConfig any
+}
+
+// makeFunction checks what Lambda checks and starts nothing yet.
+func makeFunction(_ context.Context, r *resource, p functionProperties) error {
+	cloud := r.stack.cloud
+	if p.Runtime != "provided.al2023" || p.Handler != "bootstrap" {
+		return fmt.Errorf("runtime %s, handler %s", p.Runtime, p.Handler)
 	}
-	fresh, role, err := r.version(made.Ref)
+	role := strings.TrimPrefix(p.Role, gate.RoleARN(""))
+	if _, isRole := cloud.Gate.Role(role); !isRole {
+		return fmt.Errorf("%s is no role's ARN", p.Role)
+	}
+	given, err := variables(p.Environment.Variables)
 	if err != nil {
-		return made, err
+		return err
 	}
+	binary := r.stack.source.Binaries[r.Logical]
+	if binary == "" {
+		return errors.New("no binary was built for it")
+	}
+	timeout := time.Duration(cmp.Or(p.Timeout, 3)) * time.Second
+	fresh := &version{logGroup: cmp.Or(p.LoggingConfig["LogGroup"], "/aws/lambda/"+r.Ref), runtime: runtimeapi.New(cloud.tb, runtimeapi.Options{
+		Bootstrap: binary, Name: r.Ref, Env: append(given, cloud.environment(role)...), Timeout: timeout,
+	})}
+	cloud.add("FunctionName", r.Ref)
 	cloud.mu.Lock()
-	f := cloud.functions[made.Ref]
+	f := cloud.functions[r.Ref]
 	if f == nil {
-		f = &Function{Name: made.Ref, Logical: r.logical, cloud: cloud}
-		cloud.functions[made.Ref] = f
-		cloud.resources["FunctionName"][made.Ref] = true
+		f = &Function{Name: r.Ref, cloud: cloud}
+		cloud.functions[r.Ref] = f
 	}
 	cloud.mu.Unlock()
 	f.mu.Lock()
 	old := f.version
-	f.version, f.Role, f.Timeout = fresh, role, time.Duration(r.number("Timeout", 3))*time.Second
+	f.version, f.Role, f.Timeout = fresh, role, timeout
 	f.mu.Unlock()
 	if old != nil {
 		go func() { old.busy.Wait(); old.runtime.Close() }()
 	}
-	return made, nil
+	return nil
 }
 
-// version checks what Lambda checks and starts nothing yet.
-func (r *resource) version(name string) (*version, string, error) {
-	cloud := r.stack.cloud
-	if r.text("Runtime") != "provided.al2023" || r.text("Handler") != "bootstrap" {
-		return nil, "", fmt.Errorf("runtime %s, handler %s", r.text("Runtime"), r.text("Handler"))
-	}
-	role, isRole := strings.CutPrefix(r.text("Role"), gate.RoleARN(""))
-	if !isRole || !cloud.Gate.HasRole(role) {
-		return nil, "", fmt.Errorf("%s is no role's ARN", r.text("Role"))
-	}
-	variables, err := r.variables()
-	if err != nil {
-		return nil, "", err
-	}
-	binary := r.stack.source.Binaries[r.logical]
-	if binary == "" {
-		return nil, "", errors.New("no binary was built for it")
-	}
-	group := "/aws/lambda/" + name
-	if own := r.at("LoggingConfig", "LogGroup"); own != nil {
-		group = cloudformation.Text(own)
-	}
-	runtime := runtimeapi.New(cloud.tb, runtimeapi.Options{
-		Bootstrap: binary, Name: name, Env: append(variables, cloud.environment(role)...),
-		Timeout: time.Duration(r.number("Timeout", 3)) * time.Second,
-	})
-	return &version{runtime: runtime, logGroup: group}, role, nil
-}
-
-// variables are the function's own, as KEY=value; Lambda takes 4 KB of them.
-func (r *resource) variables() ([]string, error) {
-	given, _ := r.at("Environment", "Variables").(map[string]any)
-	var list []string
+// variables are a function's own, as KEY=value; Lambda takes 4 KB of them.
+func variables(given map[string]scalar) (list []string, err error) {
 	size := 0
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		switch given[name].(type) {
-		case map[string]any, []any:
-			return nil, fmt.Errorf("variable %s is no text", name)
-		}
-		value := cloudformation.Text(given[name])
-		if name == "AWS_SAM_LOCAL" {
+		switch local := name == "LOCAL_ADDRESSES" || strings.HasPrefix(name, "AWS_ENDPOINT_URL"); {
+		case name == "AWS_SAM_LOCAL":
 			return nil, fmt.Errorf("variable %s is for SAM's emulator alone: it opens addresses that are not public", name)
+		case local && given[name] != "":
+			return nil, fmt.Errorf("variable %s must be empty on AWS", name)
+		case !local:
+			list = append(list, name+"="+string(given[name]))
+			size += len(name) + len(given[name])
 		}
-		if name == "LOCAL_ADDRESSES" || strings.HasPrefix(name, "AWS_ENDPOINT_URL") {
-			if value != "" {
-				return nil, fmt.Errorf("variable %s must be empty on AWS", name)
-			}
-			continue
-		}
-		list = append(list, name+"="+value)
-		size += len(name) + len(value)
 	}
 	if size > 4096 {
 		return nil, fmt.Errorf("variables of %d bytes: Lambda takes 4096", size)
 	}
 	return list, nil
+}
+
+// current is the version that is invoked now.
+func (f *Function) current() *version {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.version
 }
 
 // Invoke runs the function once and ships what it wrote to its log group, if
@@ -136,21 +125,6 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	answer, err := v.runtime.Invoke(ctx, payload)
 	f.ship(v)
 	return answer, err
-}
-
-// Crash kills the function's process in the middle of what it does.
-func (f *Function) Crash() {
-	f.mu.Lock()
-	v := f.version
-	f.mu.Unlock()
-	v.runtime.Crash()
-}
-
-func (f *Function) flush() {
-	f.mu.Lock()
-	v := f.version
-	f.mu.Unlock()
-	f.ship(v)
 }
 
 func (f *Function) ship(v *version) {
@@ -174,16 +148,5 @@ func (f *Function) ship(v *version) {
 	}
 }
 
-// Function is a deployed function by its logical name.
-func (s *Stack) Function(logical string) *Function {
-	s.cloud.mu.Lock()
-	defer s.cloud.mu.Unlock()
-	return s.cloud.functions[s.Physical(logical)]
-}
-
 // Starts is how many processes of its present binary there have been.
-func (f *Function) Starts() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.version.runtime.Starts()
-}
+func (f *Function) Starts() int { return f.current().runtime.Starts() }

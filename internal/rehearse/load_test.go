@@ -13,8 +13,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/jobhook/jobhook/internal/rehearse"
-	"github.com/jobhook/jobhook/internal/rehearse/cloudformation"
 	"github.com/jobhook/jobhook/internal/templatetest"
 )
 
@@ -22,22 +20,6 @@ const root = "../.."
 
 // translated is where `make rehearse` puts what SAM makes of the templates.
 const translated = root + "/.bin/rehearse"
-
-// load reads the translated templates of a directory and the binaries that the
-// templates' CodeUri name.
-func load(t testing.TB, directory string, binaries map[string]string) rehearse.Source {
-	t.Helper()
-	source := rehearse.Source{Nested: map[string]cloudformation.Template{}, Binaries: binaries}
-	for _, name := range []string{"template", "receive", "aws-jobs"} {
-		loaded, err := cloudformation.Load(filepath.Join(directory, name+".json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		source.Nested[name+".yaml"] = loaded
-	}
-	source.Template = source.Nested["template.yaml"]
-	return source
-}
 
 var builds = sync.OnceValues(func() (map[string]string, error) { return build("first", buildEnvironment()) })
 

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/jobhook/jobhook/internal/emulators"
+	"github.com/jobhook/jobhook/internal/rehearse"
 	"github.com/jobhook/jobhook/internal/templatetest"
 )
 
@@ -243,7 +244,7 @@ func lint(directory string) string {
 func rehearseMutant(t *testing.T, directory string, wait time.Duration) string {
 	mutant := newSubject(t, wait)
 	return mutant.run(func() {
-		rehearsal(deploy(mutant, load(mutant, directory, codeOf(mutant, directory))))
+		rehearsal(deploy(mutant, rehearse.Source{Directory: directory, Binaries: codeOf(mutant, directory)}))
 	})
 }
 

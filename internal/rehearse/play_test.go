@@ -18,7 +18,6 @@ import (
 
 	"github.com/jobhook/jobhook/internal/emulators"
 	"github.com/jobhook/jobhook/internal/rehearse"
-	"github.com/jobhook/jobhook/internal/rehearse/cloudformation"
 	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/dynamo"
 	"github.com/jobhook/jobhook/shared/intake"
@@ -64,11 +63,11 @@ func deploy(t testing.TB, source rehearse.Source) *play {
 func deployWith(t testing.TB, source rehearse.Source, bus string, given map[string]string) *play {
 	t.Helper()
 	p := &play{TB: t, cloud: rehearse.NewCloud(t), bus: bus, customer: newReceiver(t)}
-	if _, err := cloudformation.NewScope(source.Template, "defaults", nil); err != nil {
+	if err := rehearse.CheckSettings(source.Directory, nil); err != nil {
 		t.Fatalf("without any setting: %v", err)
 	}
 	var err error
-	if p.stack, err = p.cloud.Deploy(t.Context(), "jobhook", source, given); err != nil {
+	if p.stack, err = p.cloud.Deploy(t.Context(), source, given); err != nil {
 		t.Fatal(err)
 	}
 	p.store = dynamo.New(p.cloud.DynamoDB, dynamo.Tables{

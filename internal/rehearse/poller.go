@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/jobhook/jobhook/internal/rehearse/cloudformation"
+	"github.com/jobhook/jobhook/internal/rehearse/gate"
 )
 
 // poller is Lambda's event source mapping for SQS: it takes messages under the
@@ -108,7 +108,7 @@ func (p *poller) event(messages []types.Message) events.SQSEvent {
 		record := events.SQSMessage{
 			MessageId: *m.MessageId, ReceiptHandle: *m.ReceiptHandle, Body: aws.ToString(m.Body), Md5OfBody: aws.ToString(m.MD5OfBody),
 			Attributes: m.Attributes, MessageAttributes: map[string]events.SQSMessageAttribute{},
-			EventSource: "aws:sqs", EventSourceARN: p.arn, AWSRegion: cloudformation.Region,
+			EventSource: "aws:sqs", EventSourceARN: p.arn, AWSRegion: gate.Region,
 		}
 		for name, a := range m.MessageAttributes {
 			record.MessageAttributes[name] = events.SQSMessageAttribute{StringValue: a.StringValue, DataType: aws.ToString(a.DataType)}

@@ -29,9 +29,9 @@ func readBack(p *play) {
 	p.expires(p.stack.Physical("EndpointsTable"))
 	p.expires(p.stack.Physical("DeliveriesTable"))
 	p.expires(inner.Physical("ReceiptsTable"))
-	p.queue(p.stack.Physical("CompletionsQueue"), p.stack.Attribute("CompletionsDeadLetters", "Arn"), 6*60+20, 100)
-	p.queue(p.stack.Physical("RetryQueue"), p.stack.Attribute("RetryDeadLetters", "Arn"), 6*60+20, 100)
-	p.queue(inner.Physical("InboxQueue"), inner.Attribute("InboxDeadLetters", "Arn"), 30, 5)
+	p.queue(p.stack.Physical("CompletionsQueue"), p.stack.ARN("CompletionsDeadLetters"), 6*60+20, 100)
+	p.queue(p.stack.Physical("RetryQueue"), p.stack.ARN("RetryDeadLetters"), 6*60+20, 100)
+	p.queue(inner.Physical("InboxQueue"), inner.ARN("InboxDeadLetters"), 30, 5)
 	for _, dead := range []string{
 		p.stack.Physical("CompletionsDeadLetters"), p.stack.Physical("RetryDeadLetters"),
 		p.stack.Physical("RejectedQueue"), inner.Physical("InboxDeadLetters"),

@@ -19,7 +19,6 @@ import (
 
 	"github.com/jobhook/jobhook/internal/rehearse"
 	"github.com/jobhook/jobhook/internal/rehearse/gate"
-	"github.com/jobhook/jobhook/internal/rehearse/iam"
 )
 
 // probe is a call that a function has no business making.
@@ -116,12 +115,13 @@ func refusals(p *play) map[string][]string {
 // unused lists the rights of a role that no allowed call of the journal needed.
 func unused(p *play, f *rehearse.Function, journal []gate.Decision) []string {
 	var list []string
-	for _, document := range p.cloud.Gate.Documents(f.Role) {
-		for _, s := range document.Statements {
-			for _, action := range s.Actions {
-				for _, resource := range s.Resources {
+	documents, _ := p.cloud.Gate.Role(f.Role)
+	for _, document := range documents {
+		for _, s := range document.Statement {
+			for _, action := range s.Action {
+				for _, resource := range s.Resource {
 					if s.Effect == "Allow" && !slices.ContainsFunc(journal, func(d gate.Decision) bool {
-						return d.Allowed && d.Role == f.Role && iam.Match(action, d.Action) && iam.Match(resource, d.Resource)
+						return d.Allowed && d.Role == f.Role && gate.Match(action, d.Action) && gate.Match(resource, d.Resource)
 					}) {
 						list = append(list, action+" on "+p.stack.Label(resource))
 					}
@@ -278,7 +278,7 @@ func putSecret(what, id string) probe {
 func overPlainHTTP(p *play) {
 	f := p.stack.Function("DispatchFunction")
 	cfg := p.cloud.As(f.Role)
-	cfg.BaseEndpoint, cfg.HTTPClient = aws.String(p.cloud.Gate.PlainURL()), nil
+	cfg.BaseEndpoint, cfg.HTTPClient = aws.String(p.cloud.Gate.Plain.URL), nil
 	err := send("", p.stack.Physical("RetryQueue")).call(p.Context(), cfg)
 	var answered smithy.APIError
 	if !errors.As(err, &answered) || !strings.HasPrefix(answered.ErrorCode(), "AccessDenied") {
@@ -290,12 +290,12 @@ func overPlainHTTP(p *play) {
 // our rule alone, and nobody else may.
 func strangers(p *play) {
 	for _, queue := range []string{"CompletionsQueue", "CompletionsDeadLetters", "RetryQueue", "RejectedQueue"} {
-		arn := p.stack.Attribute(queue, "Arn")
+		arn := p.stack.ARN(queue)
 		for who, source := range map[string]string{
 			"events.amazonaws.com": gate.ARN("events", "rule/another"), "sns.amazonaws.com": gate.ARN("sns", "topic"),
 		} {
 			context := map[string]string{"aws:SourceArn": source, "aws:SecureTransport": "true"}
-			if p.cloud.Gate.DecideService(who, "sqs:SendMessage", arn, context).Allowed {
+			if p.cloud.Gate.Decide(who, "sqs:SendMessage", arn, context).Allowed {
 				p.Errorf("%s may send to %s for %s", who, queue, source)
 			}
 		}

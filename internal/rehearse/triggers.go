@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,117 +9,117 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/jobhook/jobhook/internal/rehearse/cloudformation"
 	"github.com/jobhook/jobhook/internal/rehearse/gate"
-	"github.com/jobhook/jobhook/internal/rehearse/iam"
 )
 
-// makeMapping starts a poller, after the checks that Lambda makes of a mapping.
-func makeMapping(ctx context.Context, r *resource) (cloudformation.Made, error) {
-	cloud := r.stack.cloud
-	f, err := cloud.function(r.text("FunctionName"))
-	if err != nil {
-		return cloudformation.Made{}, err
-	}
-	source := r.text("EventSourceArn")
-	url, there := cloud.queueURL(source)
-	if !there {
-		return cloudformation.Made{}, fmt.Errorf("%s is no queue's ARN", source)
-	}
-	if err := checkMapping(ctx, r, f, url); err != nil {
-		return cloudformation.Made{}, err
-	}
-	for _, action := range []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"} {
-		if !cloud.Gate.May(f.Role, action, source) {
-			return cloudformation.Made{}, fmt.Errorf("the function's role lacks %s on %s", action, source)
-		}
-	}
-	if old := r.stack.pollers[r.logical]; old != nil {
-		old.stop()
-	}
-	p := &poller{
-		cloud: cloud, function: f, url: url, arn: source, batch: r.number("BatchSize", 10),
-		partial: slices.Contains(r.list("FunctionResponseTypes"), any("ReportBatchItemFailures")),
-	}
-	r.stack.pollers[r.logical] = p
-	p.start() //nolint:contextcheck // it outlives the deployment
-	return cloudformation.Made{Ref: r.logical}, nil
+type mappingProperties struct {
+	FunctionName, EventSourceArn              string
+	BatchSize, MaximumBatchingWindowInSeconds number
+	FunctionResponseTypes                     []string
+	ScalingConfig, Enabled, Tags              any
 }
 
-func checkMapping(ctx context.Context, r *resource, f *Function, url string) error {
-	batch, window := r.number("BatchSize", 10), r.number("MaximumBatchingWindowInSeconds", 0)
-	if batch > 10 && window < 1 {
+// makeMapping starts a poller, after the checks that Lambda makes of a mapping.
+func makeMapping(ctx context.Context, r *resource, p mappingProperties) error {
+	cloud := r.stack.cloud
+	f, err := cloud.function(p.FunctionName)
+	if err != nil {
+		return err
+	}
+	url, there := cloud.queueURL(p.EventSourceArn)
+	if !there {
+		return fmt.Errorf("%s is no queue's ARN", p.EventSourceArn)
+	}
+	batch := int(cmp.Or(p.BatchSize, 10))
+	if batch > 10 && p.MaximumBatchingWindowInSeconds < 1 {
 		return fmt.Errorf("batches of %d need a window of at least 1 s", batch)
 	}
-	got, err := r.stack.cloud.SQS.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+	got, err := cloud.SQS.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: aws.String(url), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameVisibilityTimeout},
 	})
 	if err != nil {
-		return wrap(err)
+		return fmt.Errorf("the emulator: %w", err)
 	}
-	var visible int
-	if _, err := fmt.Sscan(got.Attributes["VisibilityTimeout"], &visible); err != nil {
-		return fmt.Errorf("visibility timeout: %w", err)
+	visible, err := time.ParseDuration(got.Attributes["VisibilityTimeout"] + "s")
+	if err != nil || visible < f.Timeout {
+		return fmt.Errorf("queue visibility timeout %s is less than function timeout %s", visible, f.Timeout)
 	}
-	if limit := int(f.Timeout.Seconds()); visible < limit {
-		return fmt.Errorf("queue visibility timeout %d s is less than function timeout %d s", visible, limit)
+	for _, action := range []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"} {
+		if !cloud.Gate.May(f.Role, action, p.EventSourceArn) {
+			return fmt.Errorf("the function's role lacks %s on %s", action, p.EventSourceArn)
+		}
 	}
+	if old := r.stack.pollers[r.Logical]; old != nil {
+		old.stop()
+	}
+	fresh := &poller{
+		cloud: cloud, function: f, url: url, arn: p.EventSourceArn, batch: batch,
+		partial: slices.Contains(p.FunctionResponseTypes, "ReportBatchItemFailures"),
+	}
+	r.stack.pollers[r.Logical] = fresh
+	fresh.start() //nolint:contextcheck // it outlives the deployment
 	return nil
 }
 
+// function finds one by its name or ARN.
 func (c *Cloud) function(name string) (*Function, error) {
-	name = strings.TrimPrefix(name, gate.ARN("lambda", "function:"))
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f := c.functions[name]; f != nil {
+	if f := c.functions[strings.TrimPrefix(name, gate.ARN("lambda", "function:"))]; f != nil {
 		return f, nil
 	}
 	return nil, fmt.Errorf("%s is no function", name)
 }
 
-func makeURL(_ context.Context, r *resource) (cloudformation.Made, error) {
-	f, err := r.stack.cloud.function(r.text("TargetFunctionArn"))
+func makeURL(_ context.Context, r *resource, p struct {
+	TargetFunctionArn, AuthType string
+	InvokeMode, Cors            any
+},
+) error {
+	f, err := r.stack.cloud.function(p.TargetFunctionArn)
 	if err != nil {
-		return cloudformation.Made{}, err
+		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.authType = r.text("AuthType")
-	return cloudformation.Made{Ref: r.logical, Attributes: map[string]string{
-		"FunctionUrl": "https://" + strings.ToLower(r.logical) + ".lambda-url." + cloudformation.Region + ".on.aws/",
-	}}, nil
+	f.authType = p.AuthType
+	return nil
 }
 
 // makePermission adds a statement to the function's own policy.
-func makePermission(_ context.Context, r *resource) (cloudformation.Made, error) {
-	f, err := r.stack.cloud.function(r.text("FunctionName"))
+func makePermission(_ context.Context, r *resource, p struct {
+	FunctionName, Principal, Action            string
+	FunctionURLAuthType, InvokedViaFunctionURL scalar
+},
+) error {
+	f, err := r.stack.cloud.function(p.FunctionName)
 	if err != nil {
-		return cloudformation.Made{}, err
+		return err
 	}
-	principal := any(map[string]any{"Service": r.text("Principal")})
-	if r.text("Principal") == "*" {
-		principal = "*"
+	s := gate.Statement{
+		Sid: r.Logical, Effect: "Allow", Principal: map[string]any{"Service": p.Principal}, Action: []string{p.Action},
+		Resource: []string{gate.ARN("lambda", "function:"+f.Name)}, Condition: gate.Conditions{},
 	}
-	s := iam.Statement{
-		Sid: r.logical, Effect: "Allow", Principal: principal, Actions: []string{r.text("Action")},
-		Resources: []string{gate.ARN("lambda", "function:"+f.Name)}, Condition: map[string]map[string][]string{},
+	if p.Principal == "*" {
+		s.Principal = "*"
 	}
-	if auth := r.text("FunctionUrlAuthType"); auth != "" {
-		s.Condition["StringEquals"] = map[string][]string{"lambda:FunctionUrlAuthType": {auth}}
+	if p.FunctionURLAuthType != "" {
+		s.Condition["StringEquals"] = map[string]gate.Texts{"lambda:FunctionUrlAuthType": {string(p.FunctionURLAuthType)}}
 	}
-	if via := r.text("InvokedViaFunctionUrl"); via != "" {
-		s.Condition["Bool"] = map[string][]string{"lambda:InvokedViaFunctionUrl": {via}}
+	if p.InvokedViaFunctionURL != "" {
+		s.Condition["Bool"] = map[string]gate.Texts{"lambda:InvokedViaFunctionUrl": {string(p.InvokedViaFunctionURL)}}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.policy = append(f.policy, iam.Document{Version: "2012-10-17", Statements: []iam.Statement{s}})
-	return cloudformation.Made{Ref: r.logical}, nil
+	f.policy = append(f.policy, gate.Document{Statement: []gate.Statement{s}})
+	return nil
 }
 
 // Request is an anonymous HTTP request to the function's URL. Lambda refuses it
@@ -131,11 +132,11 @@ func (f *Function) Request(ctx context.Context, e events.LambdaFunctionURLReques
 		return events.LambdaFunctionURLResponse{}, errors.New("the function has no URL")
 	}
 	for _, action := range []string{"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"} {
-		verdict, err := iam.Judge(iam.Request{
+		allowed, _, err := gate.Judge(gate.Request{
 			Action: action, Resource: gate.ARN("lambda", "function:"+f.Name),
 			Context: map[string]string{"lambda:FunctionUrlAuthType": auth, "lambda:InvokedViaFunctionUrl": "true"},
 		}, nil, policy)
-		if err != nil || !verdict.Allowed || auth != "NONE" {
+		if err != nil || !allowed || auth != "NONE" {
 			return events.LambdaFunctionURLResponse{StatusCode: http.StatusForbidden, Body: "no " + action}, err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jobhook/jobhook/internal/emulators"
+	"github.com/jobhook/jobhook/internal/rehearse"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -18,7 +19,7 @@ import (
 // once, long before it is due: the new function lets it wait on.
 func TestUpdateWhileDeliveriesWait(t *testing.T) {
 	const waiting, coming = 25, 15
-	source := load(t, translated, binaries(t))
+	source := rehearse.Source{Directory: translated, Binaries: binaries(t)}
 	p := deploy(t, source)
 	given := parameters(p.bus)
 	given["Schedule"] = "12s,2s"

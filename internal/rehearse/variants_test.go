@@ -5,7 +5,7 @@ package rehearse_test
 import (
 	"testing"
 
-	"github.com/jobhook/jobhook/internal/rehearse/cloudformation"
+	"github.com/jobhook/jobhook/internal/rehearse"
 	"github.com/jobhook/jobhook/internal/rehearse/gate"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -23,7 +23,7 @@ func TestVariants(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := deployWith(t, load(t, translated, binaries(t)), "default", given)
+			p := deployWith(t, rehearse.Source{Directory: translated, Binaries: binaries(t)}, "default", given)
 			p.ends(p.put("acme", "job-1", "/ok/variant"), webhook.JobTarget, webhook.Delivered, 1)
 			if name == "defaults" && p.stack.Nested("Receiving") != nil {
 				t.Error("receive is there and was not asked for")
@@ -49,7 +49,6 @@ func networkIsNotTheCodes(p *play) {
 // What CloudFormation would refuse before it makes anything, the template's
 // constraints and rules refuse.
 func TestWrongSettingsAreRefused(t *testing.T) {
-	template := load(t, translated, nil).Template
 	for name, given := range map[string]map[string]string{
 		"a schedule without units":       {"Schedule": "60,300"},
 		"a schedule of an unknown name":  {"Schedule": "slow"},
@@ -61,7 +60,7 @@ func TestWrongSettingsAreRefused(t *testing.T) {
 		"a prefix that ends nowhere":     {"EndpointSecretPrefix": "jobhook"},
 		"a parameter of another version": {"Retention": "30"},
 	} {
-		if _, err := cloudformation.NewScope(template, "refused", given); err == nil {
+		if err := rehearse.CheckSettings(translated, given); err == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}

@@ -1,22 +1,14 @@
 """moto_stack.py DIRECTORY: a second opinion. The translated templates there become
-stacks in moto - its CloudFormation, and its DynamoDB, SQS, Lambda, CloudWatch and the
-rest, extended by moto_types.py - and are read back by AWS's own SDK. What the template
-says and what then is must agree; a resource that moto dropped fails."""
+a stack in moto (moto_deploy.py), with everything switched on, and it is read back by
+AWS's own SDK. What the template says and what then is must agree."""
 
-import io
 import json
-import os
 import pathlib
 import sys
-import warnings
-import zipfile
 
-os.environ.update(AWS_DEFAULT_REGION="us-east-1", AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
-warnings.simplefilter("ignore")
-
-import boto3  # noqa: E402
-import moto_types  # noqa: E402,F401
-from moto import mock_aws  # noqa: E402
+import moto_deploy  # first: it sets the environment that boto3 reads
+import boto3
+from moto import mock_aws
 
 FAULTS = []
 
@@ -28,18 +20,6 @@ def want(what, have, wanted):
 
 def client(service):
     return boto3.client(service)
-
-
-def deploy(directory, name, **parameters):
-    template = json.loads((directory / f"{name}.json").read_text(encoding="utf-8"))
-    given = [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()]
-    client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template), Parameters=given, Capabilities=["CAPABILITY_IAM"])
-    made = client("cloudformation").list_stack_resources(StackName=name)["StackResourceSummaries"]
-    have = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in made}
-    for logical, resource in template["Resources"].items():
-        if "Condition" not in resource and logical not in have:
-            FAULTS.append(f"{name}: {logical} ({resource['Type']}) was dropped")
-    return template["Resources"], have
 
 
 def of_type(resources, made, kind):
@@ -134,23 +114,25 @@ def secrets(resources, made):
             want(f"{name} length", len(value), generate["PasswordLength"])
 
 
+def read_back(deployment):
+    """Checks a stack and those within it, and counts their resources."""
+    resources = deployment.resources
+    made = {name: getattr(resources[name], "physical_resource_id", name) for name in deployment.order}
+    for check in (tables, queues, functions, events, watching, secrets):
+        check(deployment.template["Resources"], made)
+    return len(made) + sum(read_back(resources[name].stack) for name in made if hasattr(resources[name], "stack"))
+
+
 @mock_aws
 def main(directory):
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("bootstrap", "")
-    client("s3").create_bucket(Bucket="bucket")
-    client("s3").put_object(Bucket="bucket", Key="key", Body=code.getvalue())
-    count = 0
-    arn = "arn:aws:sqs:us-east-1:123456789012:"
+    moto_deploy.code()
     switches = {f"{s}Jobs": "enabled" for s in ("Bedrock", "SageMaker", "Transcribe", "Translate", "Batch", "StepFunctions", "MediaConvert")}
-    parameters = {"aws-jobs": {**switches, "CompletionsQueueArn": arn + "completions", "DeadLettersArn": arn + "dead"}}
-    for name in ("receive", "template", "aws-jobs"):
-        resources, made = deploy(directory, name, **parameters.get(name, {}))
-        count += len(made)
-        for check in (tables, queues, functions, events, watching, secrets):
-            check(resources, made)
-    print(f"moto: {count} resources made and read back, {len(FAULTS)} faults")
+    stack = moto_deploy.Deployment("jobhook")
+    try:
+        stack.apply(directory, "template", {**switches, "Receive": "enabled", "AlarmEmail": "ops@example.com"})
+    except moto_deploy.Refused as refused:
+        sys.exit(f"moto: {refused}")
+    print(f"moto: {read_back(stack)} resources made and read back, {len(FAULTS)} faults")
     for fault in FAULTS:
         print(f"  {fault}")
     return 1 if FAULTS else 0

@@ -6,6 +6,8 @@ import json
 import boto3
 import moto.cloudformation.parsing  # noqa: F401  (its own types first: of two for one type the later wins)
 from moto.core.common_models import CloudFormationModel
+from moto.events.models import EventBus
+from moto.logs.models import LogGroup
 
 
 class Made:
@@ -72,7 +74,9 @@ def secret(name, p):
         if "GenerateStringKey" in generate:
             value = json.dumps({**json.loads(generate["SecretStringTemplate"]), generate["GenerateStringKey"]: value})
     arn = client.create_secret(Name=name, Description=p.get("Description", ""), SecretString=value)["ARN"]
-    return Made(arn, Id=arn)
+    made = Made(arn, Id=arn)
+    made.value = value
+    return made
 
 
 @knows("AWS::CloudWatch::Alarm")
@@ -112,3 +116,8 @@ def table(name, p):
     if "PointInTimeRecoverySpecification" in p:
         db.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=p["PointInTimeRecoverySpecification"])
     return Made(name, Arn=arn)
+
+
+# What moto's own types get wrong of Ref and GetAtt.
+EventBus.physical_resource_id = property(lambda self: self.name)
+LogGroup.get_cfn_attribute = lambda self, name: {"Arn": f"{self.arn}:*"}[name]

@@ -8,21 +8,19 @@ package gate
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
 	"io"
-	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
-
-	"github.com/jobhook/jobhook/internal/rehearse/cloudformation"
-	"github.com/jobhook/jobhook/internal/rehearse/iam"
 )
-
-// Upstream are the emulators' URLs.
-type Upstream struct{ DynamoDB, SQS, Secrets string }
 
 // Fault may fail a call that policies allow: it returns true to have the call
 // answered with an error of the service's own. It is called for each call.
@@ -30,61 +28,65 @@ type Fault func(role, action, resource string) bool
 
 // Gate judges calls to AWS. It is safe for concurrent use.
 type Gate struct {
-	upstream Upstream
-	secure   *httptest.Server
-	plain    *httptest.Server
+	Secure   *httptest.Server // HTTPS
+	Plain    *httptest.Server // the same over HTTP, as a caller without TLS would come
+	services map[string]http.Handler
 
 	mu      sync.Mutex
-	roles   map[string]role // by access key
-	queues  map[string][]iam.Document
-	secrets map[string]string // name to ARN
+	roles   map[string][]Document // by name
+	queues  map[string][]Document // by ARN
+	secrets map[string]string     // name to ARN
 	journal []Decision
 	fault   Fault
 }
 
-type role struct {
-	name      string
-	arn       string
-	documents []iam.Document
-}
-
-// New starts a gate; Close ends it.
-func New(upstream Upstream) *Gate {
-	g := &Gate{upstream: upstream, roles: map[string]role{}, queues: map[string][]iam.Document{}, secrets: map[string]string{}}
-	g.secure = httptest.NewTLSServer(g)
-	g.plain = httptest.NewServer(g)
-	return g
+// New starts a gate before emulators, given by service; Close ends it.
+func New(emulators map[string]string) (*Gate, error) {
+	g := &Gate{
+		services: map[string]http.Handler{}, roles: map[string][]Document{},
+		queues: map[string][]Document{}, secrets: map[string]string{},
+	}
+	for service, address := range emulators {
+		target, err := url.Parse(address)
+		if err != nil {
+			return nil, fmt.Errorf("emulator of %s: %w", service, err)
+		}
+		g.services[service] = &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Header.Del("Accept-Encoding")
+		}}
+	}
+	g.Secure, g.Plain = httptest.NewTLSServer(g), httptest.NewServer(g)
+	return g, nil
 }
 
 // Close ends the gate.
 func (g *Gate) Close() {
-	g.secure.Close()
-	g.plain.Close()
+	g.Secure.Close()
+	g.Plain.Close()
 }
-
-// URL is the gate's HTTPS endpoint; Server.Certificate of Secure is what a
-// caller must trust.
-func (g *Gate) URL() string { return g.secure.URL }
-
-// PlainURL is the same over HTTP, as a caller without TLS would come.
-func (g *Gate) PlainURL() string { return g.plain.URL }
-
-// Secure is the HTTPS server, for its client and its certificate.
-func (g *Gate) Secure() *httptest.Server { return g.secure }
 
 // SetRole makes a role's policies those that count from now on. The caller with
 // the role's access key (AccessKey) is judged by them.
-func (g *Gate) SetRole(name string, documents []iam.Document) {
+func (g *Gate) SetRole(name string, documents []Document) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.roles[AccessKey(name)] = role{name: name, arn: RoleARN(name), documents: documents}
+	g.roles[name] = documents
+}
+
+// Role returns a role's policies, and whether there is such a role.
+func (g *Gate) Role(name string) ([]Document, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	documents, there := g.roles[name]
+	return documents, there
 }
 
 // SetQueuePolicy puts a policy in the place of a queue's former one.
-func (g *Gate) SetQueuePolicy(queueARN string, d iam.Document) {
+func (g *Gate) SetQueuePolicy(queueARN string, d Document) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.queues[queueARN] = []iam.Document{d}
+	g.queues[queueARN] = []Document{d}
 }
 
 // AddSecret makes a secret's ARN known by its name.
@@ -103,11 +105,6 @@ func (g *Gate) SetFault(f Fault) {
 
 // AccessKey is the access key of a role's temporary credentials.
 func AccessKey(role string) string { return "ASIA" + role }
-
-// RoleARN is a role's ARN.
-func RoleARN(name string) string {
-	return "arn:" + cloudformation.Partition + ":iam::" + cloudformation.Account + ":role/" + name
-}
 
 // secretARN is the resource of a call that names a secret by name or ARN.
 func (g *Gate) secretARN(id string) string {
@@ -128,69 +125,62 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the caller has gone
 	}
-	who, known := g.caller(r)
-	if !known {
+	_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential="+AccessKey(""))
+	who, _, _ := strings.Cut(credential, "/")
+	if _, known := g.Role(who); !known {
 		answer(w, http.StatusForbidden, "UnrecognizedClientException", "The security token included in the request is invalid.")
 		return
 	}
-	c, err := g.read(r.Header.Get("X-Amz-Target"), body)
+	target := r.Header.Get("X-Amz-Target")
+	service, rights, err := g.read(target, body)
+	var address *badAddressError
+	if errors.As(err, &address) {
+		answer(w, http.StatusBadRequest, "com.amazonaws.sqs#InvalidAddress", address.Error())
+		return
+	}
 	if err != nil {
-		g.refuse(w, who, c, err)
+		g.deny(w, service, g.write(Decision{Role: who, Action: target, By: err.Error()}))
 		return
 	}
 	context := map[string]string{"aws:SecureTransport": strconv.FormatBool(r.TLS != nil)}
-	for _, need := range c.rights {
-		d := g.Decide(who.name, need.action, need.resource, context)
+	for _, need := range rights {
+		d := g.Decide(who, need.action, need.resource, context)
 		if !d.Allowed {
-			deny(w, c.service, d)
+			g.deny(w, service, d)
 			return
 		}
-		if g.fails(who.name, need) {
+		g.mu.Lock()
+		fault := g.fault
+		g.mu.Unlock()
+		if fault != nil && fault(who, need.action, need.resource) {
 			answer(w, http.StatusInternalServerError, "InternalServerError", "the rehearsal has this call fail")
 			return
 		}
 	}
-	g.forward(w, r, c, body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	g.services[service].ServeHTTP(w, r)
 }
 
-// caller is known by the access key in the request's Authorization.
-func (g *Gate) caller(r *http.Request) (role, bool) {
-	_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
-	key, _, _ := strings.Cut(credential, "/")
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	who, known := g.roles[key]
-	return who, known
+// deny answers as each service does: SQS with 403, the others with 400.
+func (g *Gate) deny(w http.ResponseWriter, service string, d Decision) {
+	status, kind := http.StatusBadRequest, "AccessDeniedException"
+	switch service {
+	case "dynamodb":
+		kind = "com.amazon.coral.service#AccessDeniedException"
+	case "sqs":
+		status = http.StatusForbidden
+		w.Header().Set("X-Amzn-Query-Error", "AccessDenied;Sender")
+	}
+	answer(w, status, kind, fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s", RoleARN(d.Role), d.Action, d.Resource))
 }
 
-func (g *Gate) fails(who string, need right) bool {
-	g.mu.Lock()
-	fault := g.fault
-	g.mu.Unlock()
-	return fault != nil && fault(who, need.action, need.resource)
-}
-
-func (g *Gate) forward(w http.ResponseWriter, r *http.Request, c call, body []byte) {
-	to := map[string]string{"dynamodb": g.upstream.DynamoDB, "sqs": g.upstream.SQS, "secretsmanager": g.upstream.Secrets}[c.service]
-	target, err := url.Parse(to)
+func answer(w http.ResponseWriter, status int, kind, message string) {
+	text, err := json.Marshal(map[string]string{"__type": kind, "message": message})
 	if err != nil {
-		answer(w, http.StatusBadGateway, "InternalServerError", err.Error())
-		return
+		text = []byte(`{}`) // two strings always encode
 	}
-	out, err := http.NewRequestWithContext(r.Context(), r.Method, target.String()+"/", bytes.NewReader(body))
-	if err != nil {
-		answer(w, http.StatusBadGateway, "InternalServerError", err.Error())
-		return
-	}
-	out.Header = r.Header.Clone()
-	out.Header.Del("Accept-Encoding")
-	response, err := http.DefaultClient.Do(out)
-	if err != nil {
-		answer(w, http.StatusBadGateway, "InternalServerError", err.Error())
-		return
-	}
-	defer response.Body.Close()
-	maps.Copy(w.Header(), response.Header)
-	w.WriteHeader(response.StatusCode)
-	_, _ = io.Copy(w, response.Body) // a caller that has gone needs no answer
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(text)), 10)) // DynamoDB's clients compare it
+	w.WriteHeader(status)
+	_, _ = w.Write(text) // a caller that has gone needs no answer
 }
