@@ -1,9 +1,11 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -31,7 +33,7 @@ func (s *Store) Arrivals(ctx context.Context, messageIDs, accounts []string) ([]
 	for _, account := range accounts {
 		keys = append(keys, s.endpointKey(account, webhook.JobTarget))
 	}
-	found, err := s.read(ctx, []string{attrGen}, keys...)
+	found, err := s.read(ctx, "#"+attrAccount+", #"+attrEndpointID+", #"+attrGen, keys...)
 	if err != nil {
 		return nil, nil, wrap(err, "read %d events and the generations of %d accounts", len(messageIDs), len(accounts))
 	}
@@ -51,15 +53,11 @@ func (s *Store) Arrivals(ctx context.Context, messageIDs, accounts []string) ([]
 // when what is there has a hash in common with it and nothing else.
 func (s *Store) eventIn(found map[key]item, messageID string) (*webhook.Event, error) {
 	k, _ := s.eventKey(messageID)
-	record, ok := found[k]
-	if !ok {
-		return nil, nil //nolint:nilnil // no event is no error
-	}
-	e, err := decodeEvent(record)
-	if err != nil || e.MessageID != messageID {
+	e, err := pick(found, k, decodeEvent)
+	if e == nil || e.MessageID != messageID {
 		return nil, err
 	}
-	return &e, nil
+	return e, nil
 }
 
 // JobEvents reads a job's events, see webhook.Store: one call, more only beyond
@@ -71,18 +69,14 @@ func (s *Store) JobEvents(ctx context.Context, account, jobID string) ([]webhook
 	}
 	var events []webhook.Event
 	for cursor := ""; ; {
-		rows, next, err := s.page(ctx, l, cursor)
-		for _, row := range rows {
-			var e webhook.Event
-			if e, err = decodeEvent(row); err != nil {
-				break
-			}
+		page, next, err := pageOf(ctx, s, l, cursor, decodeEvent)
+		if err != nil {
+			return nil, wrap(err, "events of job %.80q", jobID)
+		}
+		for _, e := range page {
 			if e.Account == account && e.Job.ID == jobID {
 				events = append(events, e)
 			}
-		}
-		if err != nil {
-			return nil, wrap(err, "events of job %.80q", jobID)
 		}
 		if cursor = next; cursor == "" || len(events) >= webhook.MaxJobEvents {
 			break
@@ -98,14 +92,19 @@ func (s *Store) Deliveries(ctx context.Context, keys ...webhook.DeliveryKey) ([]
 	for i, k := range keys {
 		wanted[i] = s.deliveryKey(k)
 	}
-	found, err := s.read(ctx, nil, wanted...)
+	deliveries, err := s.deliveriesAt(ctx, wanted)
+	return deliveries, wrap(err, "read %d deliveries", len(keys))
+}
+
+func (s *Store) deliveriesAt(ctx context.Context, keys []key) ([]*webhook.Delivery, error) {
+	found, err := s.read(ctx, "", keys...)
 	deliveries := make([]*webhook.Delivery, len(keys))
-	for i, k := range wanted {
+	for i, k := range keys {
 		if err == nil {
 			deliveries[i], err = pick(found, k, decodeDelivery)
 		}
 	}
-	return deliveries, wrap(err, "read %d deliveries", len(keys))
+	return deliveries, err
 }
 
 // Load reads what attempts need, see webhook.Store: 33 to 100 deliveries in
@@ -118,113 +117,80 @@ func (s *Store) Load(ctx context.Context, keys ...webhook.DeliveryKey) ([]webhoo
 			wanted = append(wanted, event)
 		}
 	}
-	found, err := s.read(ctx, nil, wanted...)
+	found, err := s.read(ctx, "", wanted...)
 	if err != nil {
 		return nil, wrap(err, "load %d deliveries", len(keys))
 	}
 	loaded := make([]webhook.Loaded, len(keys))
 	for i, k := range keys {
+		var event, delivery, endpoint error
 		l := &loaded[i]
-		if l.Event, err = s.eventIn(found, k.MessageID); err != nil {
-			return nil, wrap(err, "load event %s", k.MessageID)
+		l.Event, event = s.eventIn(found, k.MessageID)
+		l.Delivery, delivery = pick(found, s.deliveryKey(k), decodeDelivery)
+		l.Endpoint, endpoint = pick(found, s.endpointKey(k.Account, k.EndpointID), decodeEndpoint)
+		if err := errors.Join(event, delivery, endpoint); err != nil {
+			return nil, wrap(err, "load delivery %s", k.ID())
 		}
 		if l.Event != nil && l.Event.Account != k.Account {
 			l.Event = nil
-		}
-		if l.Delivery, err = pick(found, s.deliveryKey(k), decodeDelivery); err != nil {
-			return nil, wrap(err, "load delivery %s", k.ID())
-		}
-		if l.Endpoint, err = pick(found, s.endpointKey(k.Account, k.EndpointID), decodeEndpoint); err != nil {
-			return nil, wrap(err, "load endpoint %s", k.EndpointID)
 		}
 	}
 	return loaded, nil
 }
 
-// pick decodes one of the records that were read; nil when it is not there. An
-// item without a layout is no record: a job record's counter alone.
-func pick[T any](found map[key]item, k key, decode func(item) (T, error)) (*T, error) {
-	record := found[k]
-	if record[attrLayout] == nil {
-		return nil, nil //nolint:nilnil // no record is no error
-	}
-	v, err := decode(record)
-	if err != nil {
-		return nil, err
-	}
-	return &v, nil
-}
-
 // EndpointDeliveries is a page of an endpoint's log, see webhook.Store. With a
 // rare status a page may end early, with a cursor.
 func (s *Store) EndpointDeliveries(ctx context.Context, q webhook.LogQuery) ([]webhook.Delivery, string, error) {
-	l := list{
-		table: s.tables.Deliveries, partition: attrPK, rank: attrSK, descending: true, limit: q.Limit,
-		partitions: shards(logShards, func(shard string) string { return logPartition(q.Account, q.EndpointID, shard) }),
-	}
-	l.low, l.high = bounds(q.Since, q.Until)
-	l.mark = mark("log", q.Account, q.EndpointID, string(q.Status), l.low, l.high)
+	l := s.logList("log", attrSK, q)
 	if l.high != "" {
 		l.high += "~" // sort keys go on behind the time
 	}
-	l.byStatus(q.Status)
-	rows, next, err := s.page(ctx, l, q.Cursor)
-	if err != nil {
-		return nil, "", wrap(err, "deliveries of %s", q.EndpointID)
-	}
-	page := make([]webhook.Delivery, 0, len(rows))
-	for _, row := range rows {
-		d, err := decodeDelivery(row)
-		if err != nil {
-			return nil, "", wrap(err, "deliveries of %s", q.EndpointID)
-		}
-		page = append(page, d)
-	}
-	return page, next, nil
+	page, next, err := pageOf(ctx, s, l, q.Cursor, decodeDelivery)
+	return page, next, wrap(err, "deliveries of %s", q.EndpointID)
 }
 
-func (l *list) byStatus(status webhook.Status) {
-	if status != "" {
-		l.filter, l.filterNames, l.filterValues = "#st = :st", []string{attrStatus}, item{":st": text(string(status))}
+// logList is what a query asks for of an endpoint's log, by rank.
+func (s *Store) logList(kind, rank string, q webhook.LogQuery) list {
+	l := list{
+		table: s.tables.Deliveries, partition: attrPK, rank: rank, descending: true, limit: q.Limit,
+		partitions: shards(logPrefix(q.Account, q.EndpointID), logShards),
 	}
+	const unit = time.Millisecond // ranks are whole ones, so a bound between two is the later one's
+	l.low = stamp(q.Since.Add(unit - 1).Truncate(unit))
+	if !q.Until.IsZero() {
+		l.high = stamp(q.Until.Add(-1).Truncate(unit))
+	}
+	l.mark = mark(kind, q.Account, q.EndpointID, string(q.Status), l.low, l.high)
+	if q.Status != "" {
+		l.filter, l.values = "#"+attrStatus+" = :status", item{":status": text(string(q.Status))}
+	}
+	return l
 }
 
 // Recoverable is a page of what failed or is held, see webhook.Store. The order
 // is the index's; the records are read by key, as they are now, and checked
 // once more, so a page may have fewer.
 func (s *Store) Recoverable(ctx context.Context, q webhook.LogQuery) ([]webhook.Delivery, string, error) {
-	l := list{
-		table: s.tables.Deliveries, rank: attrSettled, descending: true, limit: q.Limit, includeExpired: true,
-		id: func(row item) string { return row.text(attrPK) + " " + row.text(attrSK) },
-	}
+	l := s.logList("recoverable", attrSettled, q)
+	l.index = EndpointRecoverableIndex
+	l.id = func(row item) string { return row.text(attrPK) + " " + row.text(attrSK) }
 	if q.EndpointID == "" {
-		l.index, l.partition = RecoverableIndex, attrRec
-		l.partitions = shards(recoverableShards, func(shard string) string { return recoverablePartition(q.Account, shard) })
-	} else {
-		l.index, l.partition = EndpointRecoverableIndex, attrPK
-		l.partitions = shards(logShards, func(shard string) string { return logPartition(q.Account, q.EndpointID, shard) })
+		l.index, l.partition, l.partitions = RecoverableIndex, attrRec, shards(q.Account, recoverableShards)
 	}
-	l.low, l.high = bounds(q.Since, q.Until)
-	l.mark = mark("recoverable", q.Account, q.EndpointID, string(q.Status), l.low, l.high)
-	l.byStatus(q.Status)
 	rows, next, err := s.page(ctx, l, q.Cursor)
-	if err != nil {
-		return nil, "", wrap(err, "recoverable deliveries of %s", strings.TrimSpace(q.Account+" "+q.EndpointID))
-	}
 	wanted := make([]key, len(rows))
 	for i, row := range rows {
 		wanted[i] = s.keyOf(s.tables.Deliveries, row)
 	}
-	found, err := s.read(ctx, nil, wanted...)
-	page := make([]webhook.Delivery, 0, len(rows))
-	for _, k := range wanted {
-		var d *webhook.Delivery
-		if err == nil {
-			d, err = pick(found, k, decodeDelivery)
-		}
-		if err != nil {
-			return nil, "", wrap(err, "recoverable deliveries of %s", q.Account)
-		}
+	var found []*webhook.Delivery
+	if err == nil {
+		found, err = s.deliveriesAt(ctx, wanted)
+	}
+	if err != nil {
+		return nil, "", wrap(err, "recoverable deliveries of %s", cmp.Or(q.EndpointID, q.Account))
+	}
+	page := make([]webhook.Delivery, 0, len(found))
+	for _, d := range found {
 		if d != nil && recoverable(*d, q) {
 			page = append(page, *d)
 		}

@@ -31,38 +31,38 @@ const (
 
 // InsertEndpoint stores a new endpoint, see webhook.Store.
 func (s *Store) InsertEndpoint(ctx context.Context, e webhook.Endpoint) error {
-	record, err := encode(newEndpointRecord(e))
-	if err == nil {
-		err = checkSize(record)
-	}
-	if err == nil {
-		u := s.update(e.Account, e.ID, record, endpointAttributes, ifFree, item{":now": numeral(s.now().Unix())})
-		err = s.changeEndpoint(ctx, u, e.ID, func(standing item) error { return ownRev(standing, e.Rev) })
-	}
+	err := s.putEndpoint(ctx, e, endpointAttributes, ifFree, item{":now": numeral(s.now().Unix())})
 	return wrap(err, "insert endpoint %.80q", e.ID)
 }
 
 // ReplaceEndpoint stores all of an endpoint but its Health, see webhook.Store.
 func (s *Store) ReplaceEndpoint(ctx context.Context, rev string, e webhook.Endpoint) error {
-	record, err := encode(newEndpointRecord(e))
-	if err == nil {
-		err = checkSize(record)
-	}
-	if err == nil {
-		but := slices.DeleteFunc(slices.Clone(endpointAttributes), func(name string) bool { return slices.Contains(healthAttributes, name) })
-		u := s.update(e.Account, e.ID, record, but, ifAt, item{":from": text(rev)})
-		err = s.changeEndpoint(ctx, u, e.ID, func(standing item) error { return ownRev(standing, e.Rev) })
-	}
+	but := slices.DeleteFunc(slices.Clone(endpointAttributes), func(name string) bool { return slices.Contains(healthAttributes, name) })
+	err := s.putEndpoint(ctx, e, but, ifAt, item{":from": text(rev)})
 	return wrap(err, "replace endpoint %.80q", e.ID)
+}
+
+func (s *Store) putEndpoint(ctx context.Context, e webhook.Endpoint, attributes []string, condition string, values item) error {
+	record, err := encode(newEndpointRecord(e))
+	if err != nil {
+		return err
+	}
+	u := s.update(e.Account, e.ID, record, attributes, condition, values)
+	return s.changeEndpoint(ctx, u, e.ID, func(standing item) error {
+		if standing.text(attrRev) == e.Rev {
+			return nil // landed before: its answer was lost
+		}
+		return webhook.ErrLost
+	})
 }
 
 // RemoveEndpoint leaves a tombstone, see webhook.Store, which is no longer
 // listed as failing.
 func (s *Store) RemoveEndpoint(ctx context.Context, account, id string, at, expires time.Time) error {
-	record := item{attrRemovedAt: numeral(millis(at)), TTLAttribute: numeral(seconds(expires))}
+	record := item{attrRemovedAt: numeral(at.UnixMilli()), TTLAttribute: numeral(expires.Unix())}
 	u := s.update(account, id, record, []string{attrRemovedAt, TTLAttribute, attrSecrets, attrFailing}, ifHere, nil)
 	err := s.changeEndpoint(ctx, u, id, func(standing item) error {
-		if standing.number(attrRemovedAt) == millis(at) && standing.number(TTLAttribute) == seconds(expires) {
+		if standing.number(attrRemovedAt) == at.UnixMilli() && standing.number(TTLAttribute) == expires.Unix() {
 			return nil // landed before: its answer was lost
 		}
 		return webhook.ErrNotFound
@@ -87,71 +87,59 @@ func (s *Store) SetHealth(ctx context.Context, account, id string, h webhook.Hea
 	return wrap(err, "set the health of endpoint %.80q", id)
 }
 
-// ownRev says what a lost condition means where record has a Rev: nothing, when
-// the standing one is the very same write.
-func ownRev(standing item, rev string) error {
-	if standing.text(attrRev) == rev {
-		return nil
-	}
-	return webhook.ErrLost
-}
-
 // update sets the named attributes to what record has of them and removes those
-// that it lacks. condition's #names are the attributes' own.
-func (s *Store) update(account, id string, record item, names []string, condition string, values item) *types.Update {
-	u := &types.Update{
-		TableName: aws.String(s.tables.Endpoints), Key: s.item(s.endpointKey(account, id)),
-		ConditionExpression: aws.String(condition), ExpressionAttributeNames: map[string]string{}, ExpressionAttributeValues: item{},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}
-	for _, name := range []string{attrLayout, attrRev, attrRemovedAt, TTLAttribute} {
-		if strings.Contains(condition, "#"+name) {
-			u.ExpressionAttributeNames["#"+name] = name
-		}
-	}
-	maps.Copy(u.ExpressionAttributeValues, values)
+// that it lacks.
+func (s *Store) update(account, id string, record item, attributes []string, condition string, values item) *types.Update {
+	given := maps.Clone(values)
 	var set, remove []string
-	for _, name := range names {
-		u.ExpressionAttributeNames["#"+name] = name
+	for _, name := range attributes {
 		if value, ok := record[name]; ok {
 			set = append(set, "#"+name+" = :"+name)
-			u.ExpressionAttributeValues[":"+name] = value
+			if given == nil { // DynamoDB refuses an empty map
+				given = item{}
+			}
+			given[":"+name] = value
 		} else {
 			remove = append(remove, "#"+name)
 		}
 	}
-	var clauses []string
+	var update string
 	if len(set) > 0 {
-		clauses = append(clauses, "SET "+strings.Join(set, ", "))
+		update = "SET " + strings.Join(set, ", ") + " "
 	}
 	if len(remove) > 0 {
-		clauses = append(clauses, "REMOVE "+strings.Join(remove, ", "))
+		update += "REMOVE " + strings.Join(remove, ", ")
 	}
-	u.UpdateExpression = aws.String(strings.Join(clauses, " "))
-	if len(u.ExpressionAttributeValues) == 0 { // DynamoDB refuses an empty map
-		u.ExpressionAttributeValues = nil
+	return &types.Update{
+		TableName: aws.String(s.tables.Endpoints), Key: s.item(s.endpointKey(account, id)),
+		UpdateExpression: aws.String(strings.TrimSpace(update)), ConditionExpression: aws.String(condition),
+		ExpressionAttributeNames: names(update, condition), ExpressionAttributeValues: given,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
-	return u
 }
 
 // transactionTries bounds how often an endpoint's change is tried that meets
 // another of its account: all of them raise the same counter.
 const transactionTries = 8
 
+// passing are the codes of what canceled no transaction, or will not again.
+var passing = []string{"", "None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+
 // changeEndpoint makes a change and raises the account's attrGen, both or none.
 // lost says what a failed condition means, by the record that stands.
 func (s *Store) changeEndpoint(ctx context.Context, u *types.Update, id string, lost func(standing item) error) error {
 	const raise = "ADD #gen :one"
-	names, values := map[string]string{"#gen": attrGen}, item{":one": numeral(1)}
+	one := item{":one": numeral(1)}
 	in := &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{{Update: u}}}
 	if id == webhook.JobTarget { // an item may be in a transaction once
 		*u.UpdateExpression += " " + raise
-		u.ExpressionAttributeNames["#gen"], u.ExpressionAttributeValues[":one"] = attrGen, values[":one"]
+		maps.Copy(u.ExpressionAttributeNames, names(raise))
+		maps.Copy(u.ExpressionAttributeValues, one)
 	} else {
 		in.TransactItems = append(in.TransactItems, types.TransactWriteItem{Update: &types.Update{
 			TableName: u.TableName, UpdateExpression: aws.String(raise),
 			Key:                      item{attrAccount: u.Key[attrAccount], attrEndpointID: text(webhook.JobTarget)},
-			ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+			ExpressionAttributeNames: names(raise), ExpressionAttributeValues: one,
 		}})
 	}
 	for n := 2; ; n++ {
@@ -163,24 +151,12 @@ func (s *Store) changeEndpoint(ctx context.Context, u *types.Update, id string, 
 		if first := canceled.CancellationReasons[0]; aws.ToString(first.Code) == "ConditionalCheckFailed" {
 			return lost(first.Item)
 		}
-		if n > transactionTries || !passes(canceled.CancellationReasons) {
+		stays := func(r types.CancellationReason) bool { return !slices.Contains(passing, aws.ToString(r.Code)) }
+		if n > transactionTries || slices.ContainsFunc(canceled.CancellationReasons, stays) {
 			return err
 		}
 		if waiting := pause(ctx, n); waiting != nil {
 			return fmt.Errorf("%w (%w)", err, waiting)
 		}
 	}
-}
-
-// passes says whether nothing but conflicts and throttling canceled a
-// transaction.
-func passes(reasons []types.CancellationReason) bool {
-	for _, reason := range reasons {
-		switch aws.ToString(reason.Code) {
-		case "", "None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded":
-		default:
-			return false
-		}
-	}
-	return true
 }

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,21 +24,23 @@ func numeral(n int64) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
 }
 
-func (i item) text(name string) string {
-	if s, ok := i[name].(*types.AttributeValueMemberS); ok {
+func (i item) text(name string) string { return textIn(i[name]) }
+
+func (i item) number(name string) int64 { return numberIn(i[name]) }
+
+func textIn(v types.AttributeValue) string {
+	if s, ok := v.(*types.AttributeValueMemberS); ok {
 		return s.Value
 	}
 	return ""
 }
 
-// number is 0 for what is absent or no whole number.
-func (i item) number(name string) int64 {
-	n, ok := i[name].(*types.AttributeValueMemberN)
-	if !ok {
-		return 0
+// numberIn is 0 for what is absent or no whole number.
+func numberIn(v types.AttributeValue) (n int64) {
+	if number, ok := v.(*types.AttributeValueMemberN); ok {
+		n, _ = strconv.ParseInt(number.Value, 10, 64)
 	}
-	value, _ := strconv.ParseInt(n.Value, 10, 64)
-	return value
+	return n
 }
 
 // alive says whether the record has not expired, deleted or not.
@@ -46,8 +49,17 @@ func (i item) alive(now time.Time) bool {
 	return end == 0 || now.Before(time.Unix(end, 0))
 }
 
+// encode keeps a time as epoch milliseconds, in seconds where its tag says so,
+// and leaves the zero time out. It refuses what DynamoDB would, and tells from
+// other errors by its text alone: what is too large.
 func encode(record any) (item, error) {
-	i, err := attributevalue.MarshalMap(record)
+	i, err := attributevalue.MarshalMapWithOptions(record, func(o *attributevalue.EncoderOptions) {
+		o.OmitEmptyTime = true
+		o.EncodeTime = func(t time.Time) (types.AttributeValue, error) { return numeral(t.UnixMilli()), nil }
+	})
+	if size := sizeOf(i); err == nil && size > MaxItem {
+		return i, &TooLargeError{Size: size}
+	}
 	return i, wrap(err, "encode %T", record)
 }
 
@@ -57,7 +69,12 @@ func decode[T any](i item) (T, error) {
 	if err := webhook.CheckLayout(int(i.number(attrLayout))); err != nil {
 		return record, err
 	}
-	err := attributevalue.UnmarshalMap(i, &record)
+	err := attributevalue.UnmarshalMapWithOptions(i, &record, func(o *attributevalue.DecoderOptions) {
+		o.DecodeTime.N = func(n string) (time.Time, error) {
+			ms, err := strconv.ParseInt(n, 10, 64)
+			return time.UnixMilli(ms).UTC(), err
+		}
+	})
 	return record, wrap(err, "decode %T", record)
 }
 
@@ -71,6 +88,17 @@ func attributes[T any](but ...string) []string {
 		}
 	}
 	return names
+}
+
+var placeholder = regexp.MustCompile(`#\w+`)
+
+// names are what an expression's #names stand for: the attributes of that name.
+func names(expression ...string) map[string]string {
+	all := map[string]string{}
+	for _, name := range placeholder.FindAllString(strings.Join(expression, " "), -1) {
+		all[name] = name[1:]
+	}
+	return all
 }
 
 // unless is nil for what a reader derives anyway.
@@ -96,16 +124,12 @@ type attempts []webhook.Attempt
 func (a attempts) MarshalDynamoDBAttributeValue() (types.AttributeValue, error) {
 	list := &types.AttributeValueMemberL{}
 	for _, one := range a {
-		values := []types.AttributeValue{
-			numeral(millis(one.At)), numeral(one.Duration.Milliseconds()), numeral(int64(one.StatusCode)),
-			text(string(one.Reason)), text(one.Response),
+		values := []types.AttributeValue{numeral(one.At.UnixMilli()), numeral(one.Duration.Milliseconds()), numeral(int64(one.StatusCode))}
+		if one.Reason != "" || one.Response != "" {
+			values = append(values, text(string(one.Reason)))
 		}
-		switch {
-		case one.Response != "":
-		case one.Reason != "":
-			values = values[:4]
-		default:
-			values = values[:3]
+		if one.Response != "" {
+			values = append(values, text(one.Response))
 		}
 		list.Value = append(list.Value, &types.AttributeValueMemberL{Value: values})
 	}
@@ -126,13 +150,10 @@ func (a *attempts) UnmarshalDynamoDBAttributeValue(value types.AttributeValue) e
 		if !ok || len(inner.Value) < 3 {
 			return fmt.Errorf("attempt %d is not a list of at least 3 values", n+1)
 		}
-		i := item{}
-		for place, element := range inner.Value {
-			i[strconv.Itoa(place)] = element
-		}
+		v := append(slices.Clip(inner.Value), nil, nil) // what was cut
 		*a = append(*a, webhook.Attempt{
-			Number: n + 1, At: readMillis(i.number("0")), Duration: time.Duration(i.number("1")) * time.Millisecond,
-			StatusCode: int(i.number("2")), Reason: webhook.Reason(i.text("3")), Response: i.text("4"),
+			Number: n + 1, At: time.UnixMilli(numberIn(v[0])).UTC(), Duration: time.Duration(numberIn(v[1])) * time.Millisecond,
+			StatusCode: int(numberIn(v[2])), Reason: webhook.Reason(textIn(v[3])), Response: textIn(v[4]),
 		})
 	}
 	return nil

@@ -22,8 +22,8 @@ const (
 // key names an item. A map of keys finds duplicates.
 type key struct{ table, partition, sort string }
 
-// names are the key attributes of the key's table.
-func (s *Store) names(table string) (partition, sort string) {
+// keyNames are the key attributes of a table.
+func (s *Store) keyNames(table string) (partition, sort string) {
 	if table == s.tables.Endpoints {
 		return attrAccount, attrEndpointID
 	}
@@ -31,12 +31,12 @@ func (s *Store) names(table string) (partition, sort string) {
 }
 
 func (s *Store) item(k key) item {
-	partition, sort := s.names(k.table)
+	partition, sort := s.keyNames(k.table)
 	return item{partition: text(k.partition), sort: text(k.sort)}
 }
 
 func (s *Store) keyOf(table string, i item) key {
-	partition, sort := s.names(table)
+	partition, sort := s.keyNames(table)
 	return key{table, i.text(partition), i.text(sort)}
 }
 
@@ -54,13 +54,13 @@ func (s *Store) eventKey(messageID string) (k key, ok bool) {
 func (s *Store) deliveryKey(k webhook.DeliveryKey) key {
 	return key{
 		s.tables.Deliveries,
-		logPartition(k.Account, k.EndpointID, shard(k.MessageID, logShards)),
+		shard(logPrefix(k.Account, k.EndpointID), k.MessageID, logShards),
 		stamp(k.AcceptedAt) + "#" + k.MessageID,
 	}
 }
 
-func logPartition(account, endpointID, shard string) string {
-	return escape.Replace(account) + "#" + escape.Replace(endpointID) + "#" + shard
+func logPrefix(account, endpointID string) string {
+	return escape.Replace(account) + "#" + escape.Replace(endpointID)
 }
 
 var (
@@ -83,18 +83,23 @@ func (s *Store) endpointKey(account, id string) key { return key{s.tables.Endpoi
 
 // noteKey cannot meet a delivery's key: no endpoint's id is a note's kind.
 func (s *Store) noteKey(kind webhook.NoteKind, owner, id string) key {
-	return key{s.tables.Deliveries, notePartition(kind, owner), id}
+	return key{s.tables.Deliveries, "x#" + string(kind) + "#" + owner, id}
 }
 
-func notePartition(kind webhook.NoteKind, owner string) string {
-	return "x#" + string(kind) + "#" + owner
-}
-
-// shard spreads what a list has over n partitions.
-func shard(id string, n uint32) string {
+// shard is the one of the n partitions of a list in which id lies.
+func shard(prefix, id string, n uint32) string {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(id)) // a hash accepts everything
-	return strconv.Itoa(int(h.Sum32() % n))
+	return prefix + "#" + strconv.Itoa(int(h.Sum32()%n))
+}
+
+// shards are all of them.
+func shards(prefix string, n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = prefix + "#" + strconv.Itoa(i)
+	}
+	return names
 }
 
 // stampForm has a fixed width, so that strings of it sort as the times do.
@@ -117,43 +122,4 @@ func readStamp(s string) (time.Time, error) {
 		return time.Time{}, errors.New("a time in a key is not of the form " + stampForm)
 	}
 	return t, nil
-}
-
-// ceil is the first whole millisecond from t on: records hold whole ones, so a
-// bound between two is the later one's.
-func ceil(t time.Time) time.Time {
-	if t.IsZero() {
-		return t
-	}
-	return t.Add(time.Millisecond - 1).Truncate(time.Millisecond)
-}
-
-// millis is a time beside the keys, in epoch milliseconds; 0 for the zero time.
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-func readMillis(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
-}
-
-// seconds is an expiry in whole epoch seconds; 0 when it never comes.
-func seconds(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.Unix()
-}
-
-func readSeconds(s int64) time.Time {
-	if s == 0 {
-		return time.Time{}
-	}
-	return time.Unix(s, 0).UTC()
 }

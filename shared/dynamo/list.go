@@ -3,18 +3,25 @@ package dynamo
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"time"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 const (
+	// MaxPage is the most that one page of a list holds; a higher limit counts as
+	// this one. BatchGetItem reads no more at once.
+	MaxPage = maxKeys
 	// listCalls bounds how many calls one page makes to a partition while it
 	// looks for what a filter seldom lets through; the next page goes on there.
 	listCalls = 8
@@ -22,24 +29,25 @@ const (
 	// common costs little, what is rare few calls.
 	listGrowth  = 4
 	listLargest = 5000 // about 1 MB, the most in one answer
+
+	markBytes   = 8
+	maxPosition = 1000 // bytes of a cursor, but for its mark
 )
 
 // list is the rows of some partitions of a table or an index, merged by rank:
 // the value of the sort key, by which each partition is ordered already.
 type list struct {
-	table, index   string // no index: the table itself, read consistently
-	partition      string // name of the partition key
-	partitions     []string
-	rank           string // name of the sort key
-	low, high      string // bounds of the rank, inclusive; empty: none
-	descending     bool
-	id             func(item) string // orders rows of one rank; nil where a rank has one row
-	filter         string            // with #name for each name in filterNames
-	filterNames    []string
-	filterValues   item
-	mark           string
-	limit          int
-	includeExpired bool // for an index that has no TTLAttribute
+	table, index string // no index: the table itself, read consistently
+	partition    string // name of the partition key
+	partitions   []string
+	rank         string // name of the sort key
+	low, high    string // bounds of the rank, inclusive; empty: none
+	descending   bool
+	id           func(item) string // orders rows of one rank; nil where a rank has one row
+	filter       string            // may use values; see names
+	values       item
+	mark         string
+	limit        int
 }
 
 // page reads the rows that follow the cursor, and the cursor of what follows
@@ -49,7 +57,7 @@ func (s *Store) page(ctx context.Context, l list, cursor string) ([]item, string
 	if err != nil {
 		return nil, "", err
 	}
-	l.limit = clamp(l.limit)
+	l.limit = min(max(l.limit, 1), MaxPage)
 	switch {
 	case after.rank == "":
 	case l.descending && (l.high == "" || after.rank < l.high):
@@ -76,6 +84,21 @@ func (s *Store) page(ctx context.Context, l list, cursor string) ([]item, string
 		return rows, "", nil
 	}
 	return rows, writeCursor(l.mark, next), nil
+}
+
+// pageOf is page with its rows decoded.
+func pageOf[T any](ctx context.Context, s *Store, l list, cursor string, decode func(item) (T, error)) ([]T, string, error) {
+	rows, next, err := s.page(ctx, l, cursor)
+	page := make([]T, len(rows))
+	for i, row := range rows {
+		if err == nil {
+			page[i], err = decode(row)
+		}
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return page, next, nil
 }
 
 // part is what was read of a partition: rows, and the rank at which reading
@@ -120,41 +143,34 @@ func (s *Store) readPart(ctx context.Context, l list, partition string, after po
 func (s *Store) query(l list, partition string) *dynamodb.QueryInput {
 	in := &dynamodb.QueryInput{
 		TableName:                 aws.String(l.table),
-		ExpressionAttributeNames:  map[string]string{"#partition": l.partition},
-		ExpressionAttributeValues: item{":partition": text(partition)},
+		ExpressionAttributeValues: item{":partition": text(partition), ":now": numeral(s.now().Unix())},
 		ScanIndexForward:          aws.Bool(!l.descending),
 		ConsistentRead:            aws.Bool(l.index == ""),
 	}
 	if l.index != "" {
 		in.IndexName = aws.String(l.index)
 	}
-	condition := "#partition = :partition"
-	for _, bound := range []struct{ value, name, condition string }{{l.low, ":low", " AND #rank >= :low"}, {l.high, ":high", " AND #rank <= :high"}} {
-		if bound.value != "" {
-			in.ExpressionAttributeNames["#rank"], in.ExpressionAttributeValues[bound.name] = l.rank, text(bound.value)
-			condition += bound.condition
+	condition := "#" + l.partition + " = :partition"
+	switch { // DynamoDB accepts one condition on the sort key
+	case l.low != "" && l.high != "":
+		condition += " AND #" + l.rank + " BETWEEN :low AND :high"
+	case l.low != "":
+		condition += " AND #" + l.rank + " >= :low"
+	case l.high != "":
+		condition += " AND #" + l.rank + " <= :high"
+	}
+	for name, bound := range map[string]string{":low": l.low, ":high": l.high} {
+		if bound != "" {
+			in.ExpressionAttributeValues[name] = text(bound)
 		}
 	}
-	if l.low != "" && l.high != "" { // DynamoDB accepts one condition on the sort key
-		condition = "#partition = :partition AND #rank BETWEEN :low AND :high"
+	filter := "(attribute_not_exists(#x) OR #x > :now)" // always so in an index without TTLAttribute
+	if l.filter != "" {
+		filter += " AND " + l.filter
 	}
-	in.KeyConditionExpression = aws.String(condition)
-	filter := l.filter
-	if !l.includeExpired {
-		filter = "(attribute_not_exists(#expires) OR #expires > :now)"
-		if l.filter != "" {
-			filter += " AND " + l.filter
-		}
-		in.ExpressionAttributeNames["#expires"] = TTLAttribute
-		in.ExpressionAttributeValues[":now"] = numeral(s.now().Unix())
-	}
-	if filter != "" {
-		in.FilterExpression = aws.String(filter)
-	}
-	for _, name := range l.filterNames {
-		in.ExpressionAttributeNames["#"+name] = name
-	}
-	maps.Copy(in.ExpressionAttributeValues, l.filterValues)
+	in.KeyConditionExpression, in.FilterExpression = aws.String(condition), aws.String(filter)
+	in.ExpressionAttributeNames = names(condition, filter)
+	maps.Copy(in.ExpressionAttributeValues, l.values)
 	return in
 }
 
@@ -204,20 +220,32 @@ func (l list) merge(parts []part) (rows []item, next position) {
 	return rows, next
 }
 
-// shards names a list's partitions.
-func shards(n int, name func(shard string) string) []string {
-	names := make([]string, n)
-	for i := range names {
-		names[i] = name(strconv.Itoa(i))
-	}
-	return names
+// position is a place in a list: after the row with this rank and id. An id
+// that is empty comes before all rows of the rank; no rank is the list's start.
+type position struct{ rank, id string }
+
+// mark tells lists apart: its fields are the kind of the list, its owner and
+// its filters.
+func mark(list ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(list, "\x00")))
+	return string(sum[:markBytes])
 }
 
-// bounds are the ranks of times from since until before until.
-func bounds(since, until time.Time) (low, high string) {
-	low = stamp(ceil(since))
-	if !until.IsZero() {
-		high = stamp(ceil(until).Add(-time.Millisecond))
+// writeCursor makes a cursor: base64 of its list's mark, the rank, a zero byte
+// and the id.
+func writeCursor(mark string, p position) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(mark + p.rank + "\x00" + p.id))
+}
+
+func readCursor(mark, cursor string) (position, error) {
+	if cursor == "" {
+		return position{}, nil
 	}
-	return low, high
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	rest, ours := strings.CutPrefix(string(raw), mark)
+	rank, id, whole := strings.Cut(rest, "\x00")
+	if err != nil || !ours || !whole || rank == "" || len(rest) > maxPosition || !utf8.ValidString(rest) {
+		return position{}, fmt.Errorf("%.40q: %w", cursor, webhook.ErrCursor)
+	}
+	return position{rank, id}, nil
 }

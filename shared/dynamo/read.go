@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 const (
@@ -29,18 +30,10 @@ func (e *UnprocessedError) Error() string {
 	return fmt.Sprintf("DynamoDB left %d keys unread after %d tries: throttled", e.Keys, batchTries)
 }
 
-func unprocessed(left map[string]types.KeysAndAttributes) error {
-	e := &UnprocessedError{}
-	for _, asked := range left {
-		e.Keys += len(asked.Keys)
-	}
-	return e
-}
-
 // read reads records by key, strongly consistently, up to 100 in a call.
 // Equal keys are read once. What does not exist or has expired is left out. A
-// projection leaves of endpoints nothing but their keys and what it names.
-func (s *Store) read(ctx context.Context, projection []string, keys ...key) (map[key]item, error) {
+// projection leaves of endpoints nothing but what it names, their keys too.
+func (s *Store) read(ctx context.Context, projection string, keys ...key) (map[key]item, error) {
 	found := make(map[key]item, len(keys))
 	unique := map[key]bool{}
 	for _, k := range keys {
@@ -50,8 +43,8 @@ func (s *Store) read(ctx context.Context, projection []string, keys ...key) (map
 		request := map[string]types.KeysAndAttributes{}
 		for _, k := range chunk {
 			asked, ok := request[k.table]
-			if !ok {
-				asked = s.asked(k.table, projection)
+			if asked.ConsistentRead = aws.Bool(true); !ok && projection != "" && k.table == s.tables.Endpoints {
+				asked.ProjectionExpression, asked.ExpressionAttributeNames = aws.String(projection), names(projection)
 			}
 			asked.Keys = append(asked.Keys, s.item(k))
 			request[k.table] = asked
@@ -63,21 +56,14 @@ func (s *Store) read(ctx context.Context, projection []string, keys ...key) (map
 	return found, nil
 }
 
-func (s *Store) asked(table string, projection []string) types.KeysAndAttributes {
-	asked := types.KeysAndAttributes{ConsistentRead: aws.Bool(true)}
-	if len(projection) > 0 && table == s.tables.Endpoints {
-		asked.ExpressionAttributeNames = map[string]string{}
-		for _, name := range append([]string{attrAccount, attrEndpointID}, projection...) {
-			asked.ExpressionAttributeNames["#"+name] = name
-		}
-		asked.ProjectionExpression = aws.String(strings.Join(slices.Sorted(maps.Keys(asked.ExpressionAttributeNames)), ", "))
-	}
-	return asked
-}
-
 // batchGet makes one call, and more for what that leaves out.
 func (s *Store) batchGet(ctx context.Context, request map[string]types.KeysAndAttributes, found map[key]item) error {
-	for try := 1; ; try++ {
+	for try := 1; try <= batchTries; try++ {
+		if try > 1 {
+			if err := pause(ctx, try); err != nil {
+				return err
+			}
+		}
 		out, err := s.api.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
 		if err != nil {
 			return err
@@ -89,14 +75,39 @@ func (s *Store) batchGet(ctx context.Context, request map[string]types.KeysAndAt
 				}
 			}
 		}
-		if len(out.UnprocessedKeys) == 0 {
+		if request = out.UnprocessedKeys; len(request) == 0 {
 			return nil
 		}
-		if request = out.UnprocessedKeys; try == batchTries {
-			return unprocessed(request)
-		}
-		if err := pause(ctx, try+1); err != nil {
-			return err
-		}
 	}
+	left := &UnprocessedError{}
+	for _, asked := range request {
+		left.Keys += len(asked.Keys)
+	}
+	return left
+}
+
+// pick decodes one of the records that were read; nil when it is not there. An
+// item without a layout is no record: a job record's counter alone.
+func pick[T any](found map[key]item, k key, decode func(item) (T, error)) (*T, error) {
+	record := found[k]
+	if record[attrLayout] == nil {
+		return nil, nil //nolint:nilnil // no record is no error
+	}
+	v, err := decode(record)
+	if err != nil {
+		return nil, err
+	}
+	return &v, nil
+}
+
+// one reads a record, or answers webhook.ErrNotFound.
+func one[T any](ctx context.Context, s *Store, k key, decode func(item) (T, error)) (v T, err error) {
+	found, err := s.read(ctx, "", k)
+	switch {
+	case err != nil:
+		return v, err
+	case found[k][attrLayout] == nil:
+		return v, webhook.ErrNotFound
+	}
+	return decode(found[k])
 }

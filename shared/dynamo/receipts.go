@@ -12,23 +12,16 @@ import (
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// Names of the Receipts table's attributes that conditions use. TTLAttribute is
-// its TTL too.
-const (
-	attrReceipt = "receipt" // the key: source#webhook_id
-	attrState   = "state"
-	attrOwner   = "owner"
-	attrUntil   = "until"
-)
+const attrReceipt = "receipt" // the Receipts table's key: source#webhook_id
 
-// receiptRecord is a receipt's item.
+// receiptRecord is a receipt's item. TTLAttribute is this table's TTL too.
 type receiptRecord struct {
-	Receipt string `dynamodbav:"receipt"`
-	State   string `dynamodbav:"state"`
-	Owner   string `dynamodbav:"owner"`
-	Until   int64  `dynamodbav:"until,omitempty"` // end of the lease, epoch milliseconds
-	Expires int64  `dynamodbav:"x"`
-	Digest  string `dynamodbav:"digest,omitempty"`
+	Receipt string               `dynamodbav:"receipt"`
+	State   webhook.ReceiptState `dynamodbav:"state"`
+	Owner   string               `dynamodbav:"owner"`
+	Until   time.Time            `dynamodbav:"until,omitempty"` // end of the lease
+	Expires time.Time            `dynamodbav:"x,unixtime"`
+	Digest  string               `dynamodbav:"digest,omitempty"`
 }
 
 // ReceiptsAPI is what Receipts uses of the SDK's DynamoDB client; receive's
@@ -55,32 +48,20 @@ func NewReceipts(api ReceiptsAPI, table string) *Receipts { return &Receipts{api
 // ReceiptsDefinition is the table as CreateTable takes it; template.yaml adds
 // the TTL on TTLAttribute, recovery and encryption.
 func ReceiptsDefinition(table string) *dynamodb.CreateTableInput {
-	return &dynamodb.CreateTableInput{
-		TableName:            aws.String(table),
-		BillingMode:          types.BillingModePayPerRequest,
-		AttributeDefinitions: texts(attrReceipt),
-		KeySchema:            schema(attrReceipt),
-	}
+	return definition(table, schema(attrReceipt))
 }
 
 // Claim stores r unless one stands that is done or whose lease holds at now:
 // then the answer is webhook.ErrLost and the receipt that stands.
 func (s *Receipts) Claim(ctx context.Context, r webhook.Receipt, now time.Time) (webhook.Receipt, error) {
-	record, err := encode(receiptRecord{
-		Receipt: receiptID(r.Key), State: string(r.State), Owner: r.Owner, Until: millis(r.Until),
-		Expires: r.ExpiresAt.Unix(), Digest: r.Digest,
-	})
+	record, err := encode(receiptRecord{receiptID(r.Key), r.State, r.Owner, r.Until, r.ExpiresAt, r.Digest})
 	if err != nil {
 		return webhook.Receipt{}, err
 	}
+	const free = "attribute_not_exists(#receipt) OR #x <= :seconds OR (#state = :processing AND #until <= :millis)"
 	_, err = s.api.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: aws.String(s.table),
-		Item:      record,
-		ConditionExpression: aws.String("attribute_not_exists(#id) OR #expires <= :seconds" +
-			" OR (#state = :processing AND #until <= :millis)"),
-		ExpressionAttributeNames: map[string]string{
-			"#id": attrReceipt, "#expires": TTLAttribute, "#state": attrState, "#until": attrUntil,
-		},
+		TableName: aws.String(s.table), Item: record,
+		ConditionExpression: aws.String(free), ExpressionAttributeNames: names(free),
 		ExpressionAttributeValues: item{
 			":seconds": numeral(now.Unix()), ":millis": numeral(now.UnixMilli()), ":processing": text(string(webhook.ReceiptProcessing)),
 		},
@@ -88,7 +69,7 @@ func (s *Receipts) Claim(ctx context.Context, r webhook.Receipt, now time.Time) 
 	})
 	standing, lost := lostTo(err)
 	switch {
-	case err == nil || lost && standing.text(attrOwner) == r.Owner: // landed before: its answer was lost
+	case err == nil || lost && standing.text("owner") == r.Owner: // landed before: its answer was lost
 		return webhook.Receipt{}, nil
 	case !lost:
 		return webhook.Receipt{}, fmt.Errorf("put the receipt: %w", err)
@@ -98,20 +79,17 @@ func (s *Receipts) Claim(ctx context.Context, r webhook.Receipt, now time.Time) 
 		return webhook.Receipt{}, fmt.Errorf("read the receipt: %w", err)
 	}
 	return webhook.Receipt{
-		Key: r.Key, State: webhook.ReceiptState(stands.State), Owner: stands.Owner, Digest: stands.Digest,
-		Until: readMillis(stands.Until), ExpiresAt: readSeconds(stands.Expires),
+		Key: r.Key, State: stands.State, Owner: stands.Owner, Until: stands.Until, ExpiresAt: stands.Expires.UTC(), Digest: stands.Digest,
 	}, webhook.ErrLost
 }
 
 // Complete makes a receipt done, or answers webhook.ErrLost when owner no
 // longer holds it.
 func (s *Receipts) Complete(ctx context.Context, k webhook.ReceiptKey, owner string) error {
+	const done, held = "SET #state = :done REMOVE #until", "#owner = :owner"
 	_, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:                 aws.String(s.table),
-		Key:                       receiptKey(k),
-		UpdateExpression:          aws.String("SET #state = :done REMOVE #until"),
-		ConditionExpression:       aws.String("#owner = :owner"),
-		ExpressionAttributeNames:  map[string]string{"#state": attrState, "#until": attrUntil, "#owner": attrOwner},
+		TableName: aws.String(s.table), Key: receiptKey(k), UpdateExpression: aws.String(done),
+		ConditionExpression: aws.String(held), ExpressionAttributeNames: names(done, held),
 		ExpressionAttributeValues: item{":done": text(string(webhook.ReceiptDone)), ":owner": text(owner)},
 	})
 	return settledReceipt(err, "complete")
@@ -120,11 +98,10 @@ func (s *Receipts) Complete(ctx context.Context, k webhook.ReceiptKey, owner str
 // Release removes the receipt that owner holds and has not completed, or
 // answers webhook.ErrLost when another holds it or it is done.
 func (s *Receipts) Release(ctx context.Context, k webhook.ReceiptKey, owner string) error {
+	const held = "attribute_not_exists(#receipt) OR (#owner = :owner AND #state = :processing)"
 	_, err := s.api.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName:                 aws.String(s.table),
-		Key:                       receiptKey(k),
-		ConditionExpression:       aws.String("attribute_not_exists(#id) OR (#owner = :owner AND #state = :processing)"),
-		ExpressionAttributeNames:  map[string]string{"#id": attrReceipt, "#owner": attrOwner, "#state": attrState},
+		TableName: aws.String(s.table), Key: receiptKey(k),
+		ConditionExpression: aws.String(held), ExpressionAttributeNames: names(held),
 		ExpressionAttributeValues: item{":owner": text(owner), ":processing": text(string(webhook.ReceiptProcessing))},
 	})
 	return settledReceipt(err, "release")

@@ -3,6 +3,9 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -92,13 +95,13 @@ func (s *Store) compare(ctx context.Context, lost []*write) {
 	for i, w := range lost {
 		keys[i] = w.key
 	}
-	standing, err := s.read(ctx, nil, keys...)
+	standing, err := s.read(ctx, "", keys...)
 	for _, w := range lost {
 		record, stands := standing[w.key]
 		switch {
 		case err != nil:
 			w.answer(err)
-		case stands && record.text(attrRev) == w.rev:
+		case stands && record.text(attrRev) == w.record.text(attrRev):
 			w.answer(nil)
 		case stands || !w.insert:
 			w.answer(webhook.ErrLost)
@@ -111,20 +114,17 @@ func (s *Store) compare(ctx context.Context, lost []*write) {
 // put stores a record by itself: in place of the one whose Rev is rev, or, when
 // rev is empty, where there is none that has not expired.
 func (s *Store) put(ctx context.Context, k key, record item, rev string) error {
-	partition, _ := s.names(k.table)
-	in := &dynamodb.PutItemInput{
-		TableName: aws.String(k.table), Item: record,
-		ConditionExpression:                 aws.String("attribute_not_exists(#key) OR #expires <= :now"),
-		ExpressionAttributeNames:            map[string]string{"#key": partition, "#expires": TTLAttribute},
-		ExpressionAttributeValues:           item{":now": numeral(s.now().Unix())},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}
+	partition, _ := s.keyNames(k.table)
+	condition, values := "attribute_not_exists(#"+partition+") OR #x <= :now", item{":now": numeral(s.now().Unix())}
 	if rev != "" {
-		in.ConditionExpression = aws.String("#rev = :rev AND (attribute_not_exists(#expires) OR #expires > :now)")
-		in.ExpressionAttributeNames = map[string]string{"#rev": attrRev, "#expires": TTLAttribute}
-		in.ExpressionAttributeValues[":rev"] = text(rev)
+		condition = "#rev = :rev AND (attribute_not_exists(#x) OR #x > :now)"
+		values[":rev"] = text(rev)
 	}
-	_, err := s.api.PutItem(ctx, in)
+	_, err := s.api.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: aws.String(k.table), Item: record, ConditionExpression: aws.String(condition),
+		ExpressionAttributeNames: names(condition), ExpressionAttributeValues: values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
 	standing, lost := lostTo(err)
 	switch {
 	case !lost:
@@ -133,4 +133,60 @@ func (s *Store) put(ctx context.Context, k key, record item, rev string) error {
 		return nil // landed before: its answer was lost
 	}
 	return webhook.ErrLost
+}
+
+// Statements have values as parameters only: their text, of which DynamoDB
+// accepts 8,192 characters, depends on which attributes a record has and
+// nothing else.
+
+// insertStatement inserts a record, or is answered DuplicateItem.
+func insertStatement(table string, record item) types.BatchStatementRequest {
+	var pairs []string
+	var values []types.AttributeValue
+	for _, name := range slices.Sorted(maps.Keys(record)) {
+		pairs = append(pairs, "'"+name+"': ?")
+		values = append(values, record[name])
+	}
+	return types.BatchStatementRequest{
+		Statement:  aws.String(`INSERT INTO "` + table + `" VALUE {` + strings.Join(pairs, ", ") + "}"),
+		Parameters: values,
+	}
+}
+
+// updateStatement gives the named attributes what record has of them, if the
+// standing record has this rev and has not expired; else it is answered
+// ConditionalCheckFailed.
+//
+// PartiQL's SET accepts a list and its REMOVE one attribute, so what record
+// lacks becomes NULL, which reads as absent, and only attrSettled is removed:
+// without it the record is in neither index. A record that expires at all does
+// so in every version, so the condition needs no OR.
+func updateStatement(table string, record item, names []string, rev string, now int64) types.BatchStatementRequest {
+	var set []string
+	var values []types.AttributeValue
+	remove := ""
+	for _, name := range names {
+		value, has := record[name]
+		switch {
+		case has:
+		case name == attrSettled:
+			remove = ` REMOVE "` + name + `"`
+			continue
+		case name == attrRec || name == TTLAttribute: // an index and TTL accept no NULL
+			continue
+		default:
+			value = &types.AttributeValueMemberNULL{Value: true}
+		}
+		set, values = append(set, `"`+name+`"=?`), append(values, value)
+	}
+	where := ` WHERE "` + attrPK + `"=? AND "` + attrSK + `"=? AND "` + attrRev + `"=?`
+	values = append(values, record[attrPK], record[attrSK], text(rev))
+	if _, expires := record[TTLAttribute]; expires {
+		where += ` AND "` + TTLAttribute + `">?`
+		values = append(values, numeral(now))
+	}
+	return types.BatchStatementRequest{
+		Statement:  aws.String(`UPDATE "` + table + `" SET ` + strings.Join(set, ", ") + remove + where),
+		Parameters: values,
+	}
 }

@@ -1,6 +1,8 @@
 package dynamo
 
 import (
+	"slices"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -54,52 +56,44 @@ const (
 // Definitions are the tables as CreateTable takes them, for emulators and for
 // comparing with template.yaml, which adds TTL, recovery and encryption.
 func Definitions(t Tables) []*dynamodb.CreateTableInput {
+	all := &types.Projection{ProjectionType: types.ProjectionTypeAll}
+	status := &types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: []string{attrStatus}}
 	return []*dynamodb.CreateTableInput{
-		{
-			TableName:            aws.String(t.Endpoints),
-			BillingMode:          types.BillingModePayPerRequest,
-			AttributeDefinitions: texts(attrAccount, attrEndpointID, attrFailing, attrFailingSince),
-			KeySchema:            schema(attrAccount, attrEndpointID),
-			GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
-				IndexName: aws.String(FailingIndex), KeySchema: schema(attrFailing, attrFailingSince),
-				Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
-			}},
-		},
-		{
-			TableName:            aws.String(t.Deliveries),
-			BillingMode:          types.BillingModePayPerRequest,
-			AttributeDefinitions: texts(attrPK, attrSK, attrRec, attrSettled),
-			KeySchema:            schema(attrPK, attrSK),
-			GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{
-				statusIndex(RecoverableIndex, attrRec),
-				statusIndex(EndpointRecoverableIndex, attrPK),
-			},
-		},
+		definition(t.Endpoints, schema(attrAccount, attrEndpointID), index(FailingIndex, all, attrFailing, attrFailingSince)),
+		definition(t.Deliveries, schema(attrPK, attrSK),
+			index(RecoverableIndex, status, attrRec, attrSettled), index(EndpointRecoverableIndex, status, attrPK, attrSettled)),
 	}
 }
 
-func statusIndex(name, partition string) types.GlobalSecondaryIndex {
-	return types.GlobalSecondaryIndex{
-		IndexName: aws.String(name), KeySchema: schema(partition, attrSettled),
-		Projection: &types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: []string{attrStatus}},
+// definition declares each attribute of the keys once: all are strings.
+func definition(table string, keys []types.KeySchemaElement, indexes ...types.GlobalSecondaryIndex) *dynamodb.CreateTableInput {
+	in := &dynamodb.CreateTableInput{
+		TableName: aws.String(table), BillingMode: types.BillingModePayPerRequest, KeySchema: keys, GlobalSecondaryIndexes: indexes,
 	}
+	declared := map[string]bool{}
+	for _, i := range indexes {
+		keys = append(slices.Clip(keys), i.KeySchema...)
+	}
+	for _, k := range keys {
+		if !declared[*k.AttributeName] {
+			declared[*k.AttributeName] = true
+			in.AttributeDefinitions = append(in.AttributeDefinitions, types.AttributeDefinition{
+				AttributeName: k.AttributeName, AttributeType: types.ScalarAttributeTypeS,
+			})
+		}
+	}
+	return in
 }
 
-func texts(names ...string) []types.AttributeDefinition {
-	list := make([]types.AttributeDefinition, 0, len(names))
-	for _, name := range names {
-		list = append(list, types.AttributeDefinition{AttributeName: aws.String(name), AttributeType: types.ScalarAttributeTypeS})
-	}
-	return list
+func index(name string, projection *types.Projection, keys ...string) types.GlobalSecondaryIndex {
+	return types.GlobalSecondaryIndex{IndexName: aws.String(name), KeySchema: schema(keys...), Projection: projection}
 }
 
 // schema is of a partition key and, if there is one, a sort key.
 func schema(names ...string) []types.KeySchemaElement {
-	list := make([]types.KeySchemaElement, 0, len(names))
+	list := make([]types.KeySchemaElement, len(names))
 	for i, name := range names {
-		list = append(list, types.KeySchemaElement{
-			AttributeName: aws.String(name), KeyType: []types.KeyType{types.KeyTypeHash, types.KeyTypeRange}[i],
-		})
+		list[i] = types.KeySchemaElement{AttributeName: aws.String(name), KeyType: []types.KeyType{types.KeyTypeHash, types.KeyTypeRange}[i]}
 	}
 	return list
 }

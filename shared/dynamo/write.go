@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +28,6 @@ const (
 type write struct {
 	name      string // for errors: "insert delivery msg_….ep_…"
 	key       key
-	rev       string // the new record's
 	insert    bool
 	record    item
 	statement types.BatchStatementRequest
@@ -73,8 +73,10 @@ func (s *Store) Write(ctx context.Context, changes ...webhook.Change) []error {
 
 // prepare makes a change's statement.
 func (s *Store) prepare(c webhook.Change) (*write, error) {
-	w := &write{insert: c.From == ""}
-	verb := map[bool]string{true: "insert", false: "replace"}[w.insert]
+	w, verb := &write{insert: c.From == ""}, "replace"
+	if c.From == "" {
+		verb = "insert"
+	}
 	var record any
 	var names []string
 	switch {
@@ -82,7 +84,7 @@ func (s *Store) prepare(c webhook.Change) (*write, error) {
 		return nil, errors.New("a change needs an event or a delivery, and not both")
 	case c.Event != nil:
 		e := c.Event
-		w.name, w.rev = verb+" event "+e.MessageID, e.Rev
+		w.name = verb + " event " + e.MessageID
 		var ok bool
 		if w.key, ok = s.eventKey(e.MessageID); !ok || w.insert && e.MessageID != webhook.MessageID(e.Account, e.Job.ID, e.EventID) {
 			return nil, fmt.Errorf("%s: its message id is not that of its account, job and event id: see webhook.MessageID", w.name)
@@ -93,14 +95,11 @@ func (s *Store) prepare(c webhook.Change) (*write, error) {
 		}
 	default:
 		d := c.Delivery
-		w.name, w.rev = verb+" delivery "+d.ID(), d.Rev
-		w.key = s.deliveryKey(d.DeliveryKey)
+		w.name, w.key = verb+" delivery "+d.ID(), s.deliveryKey(d.DeliveryKey)
 		record, names = newDeliveryRecord(*d, w.key), deliveryAttributes
 	}
 	var err error
-	if w.record, err = encode(record); err == nil {
-		err = checkSize(w.record)
-	}
+	w.record, err = encode(record)
 	if w.insert {
 		w.statement = insertStatement(w.key.table, w.record)
 	} else {
@@ -114,7 +113,10 @@ func batches(writes []*write) [][]*write {
 	var cut [][]*write
 	size := 0
 	for _, w := range writes {
-		more := sizeOfStatement(w.statement)
+		more := len(*w.statement.Statement)
+		for _, value := range w.statement.Parameters {
+			more += sizeOfValue(value)
+		}
 		if n := len(cut); n == 0 || len(cut[n-1]) == maxStatements || size+more > maxCallBytes {
 			cut, size = append(cut, nil), 0
 		}
@@ -138,15 +140,11 @@ func (e *StatementError) Error() string {
 // passes says whether the same statement may succeed in a moment. The answer to
 // the call is a 200, so the SDK does not repeat it.
 func (e *StatementError) passes() bool {
-	switch e.Code {
-	case types.BatchStatementErrorCodeEnumRequestLimitExceeded,
-		types.BatchStatementErrorCodeEnumProvisionedThroughputExceeded,
-		types.BatchStatementErrorCodeEnumTransactionConflict,
-		types.BatchStatementErrorCodeEnumThrottlingError,
-		types.BatchStatementErrorCodeEnumInternalServerError:
-		return true
-	}
-	return false
+	return slices.Contains([]types.BatchStatementErrorCodeEnum{
+		types.BatchStatementErrorCodeEnumRequestLimitExceeded, types.BatchStatementErrorCodeEnumProvisionedThroughputExceeded,
+		types.BatchStatementErrorCodeEnumTransactionConflict, types.BatchStatementErrorCodeEnumThrottlingError,
+		types.BatchStatementErrorCodeEnumInternalServerError,
+	}, e.Code)
 }
 
 // unboundedTries is how long a throttled write is tried when its context has no

@@ -133,7 +133,9 @@ func (t *txn) putDelivery(seq uint64, have *webhook.Delivery, d webhook.Delivery
 	if have == nil || have.Status != d.Status {
 		t.put(deliverLog, logKey(&d), []byte(d.Status))
 	}
-	t.unlistRecoverable(seq, have)
+	for _, key := range recoverableKeys(seq, have) {
+		t.delete(recoverable, key)
+	}
 	for _, key := range recoverableKeys(seq, &d) {
 		t.put(recoverable, key, []byte(d.Status))
 	}
@@ -142,10 +144,6 @@ func (t *txn) putDelivery(seq uint64, have *webhook.Delivery, d webhook.Delivery
 func (t *txn) removeDelivery(seq uint64, have *webhook.Delivery) {
 	t.delete(work, workKey(seq, have.EndpointID))
 	t.delete(deliverLog, logKey(have))
-	t.unlistRecoverable(seq, have)
-}
-
-func (t *txn) unlistRecoverable(seq uint64, have *webhook.Delivery) {
 	for _, key := range recoverableKeys(seq, have) {
 		t.delete(recoverable, key)
 	}

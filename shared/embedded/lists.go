@@ -79,13 +79,11 @@ func (l listing) first(c *bbolt.Cursor, last []byte) (key, value []byte) {
 	return key, value
 }
 
-const markSize = 8
-
 // mark begins a list's cursors, so that another list's are told from them. The
 // place of the last one shown follows.
 func (l listing) mark() []byte {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %x %x %x %s", l.table, l.prefix, l.from, l.until, l.filter))
-	return sum[:markSize]
+	return sum[:8]
 }
 
 // place reads a cursor of this list; nil is before the first.
@@ -94,10 +92,11 @@ func (l listing) place(cursor string) ([]byte, error) {
 		return nil, nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(raw) <= markSize || len(raw) > bbolt.MaxKeySize || !bytes.HasPrefix(raw, l.mark()) {
+	place, ours := bytes.CutPrefix(raw, l.mark())
+	if err != nil || !ours || len(place) == 0 || len(raw) > bbolt.MaxKeySize {
 		return nil, webhook.ErrCursor
 	}
-	return raw[markSize:], nil
+	return place, nil
 }
 
 // EndpointDeliveries is an endpoint's delivery log, newest first.

@@ -30,7 +30,7 @@ func (s *Receipts) Claim(ctx context.Context, r webhook.Receipt, now time.Time) 
 			return webhook.ErrLost
 		}
 		t.sweepExpiring(now, receiptSweep)
-		t.putReceipt(&r)
+		t.putExpiring(receipts, receiptKey(r.Key), encode(t.epoch, 256, &r))
 		return nil
 	})
 	if errors.Is(err, webhook.ErrLost) {
@@ -47,7 +47,7 @@ func (s *Receipts) Complete(ctx context.Context, k webhook.ReceiptKey, owner str
 			return webhook.ErrLost
 		}
 		r.State, r.Until = webhook.ReceiptDone, time.Time{}
-		t.putReceipt(r)
+		t.putExpiring(receipts, receiptKey(r.Key), encode(t.epoch, 256, r))
 		return nil
 	})
 }
@@ -83,7 +83,3 @@ func (s *Receipts) write(ctx context.Context, k webhook.ReceiptKey, apply func(*
 }
 
 func receiptKey(k webhook.ReceiptKey) []byte { return nameKey(k.ID, k.Source) }
-
-func (t *txn) putReceipt(r *webhook.Receipt) {
-	t.putExpiring(receipts, receiptKey(r.Key), encode(t.epoch, 256, r))
-}
