@@ -15,7 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/jobhook/jobhook/functions/receive/endpoint"
-	"github.com/jobhook/jobhook/functions/receive/inbox"
 	"github.com/jobhook/jobhook/internal/emulators"
 	"github.com/jobhook/jobhook/internal/runtimeapi"
 	"github.com/jobhook/jobhook/shared/dynamo"
@@ -163,7 +162,7 @@ func TestCallsPerWebhook(t *testing.T) {
 		Sources: receiving.NewCache(sourcesSecret{secretsmanager.NewFromConfig(config(emulators.SecretsManager(t), secret)), s.secret},
 			time.Minute, time.Now, log),
 		Receipts: dynamo.NewReceipts(dynamodb.NewFromConfig(config(emulators.DynamoDB(t), db)), s.table),
-		Inbox:    inbox.Queue{API: sqs.NewFromConfig(config(emulators.SQS(t), queue)), URL: s.queue},
+		Inbox:    inboxQueue{sqs.NewFromConfig(config(emulators.SQS(t), queue)), s.queue},
 		Log:      log, Now: time.Now, Token: func() string { n++; return fmt.Sprint("owner", n) },
 	}}}
 	const webhooks = 5
@@ -189,7 +188,7 @@ func TestCallsPerWebhook(t *testing.T) {
 // On a FIFO inbox even a send whose answer was lost queues once.
 func TestAFIFOInboxDropsWhatComesTwice(t *testing.T) {
 	s := newStack(t, map[string]string{"FifoQueue": "true"})
-	q := inbox.Queue{API: s.sqs, URL: s.queue}
+	q := inboxQueue{s.sqs, s.queue}
 	m := receiving.Message{Source: "gh", ID: "guid", DedupID: strings.Repeat("a", 64), Body: []byte("{}")}
 	for range 2 {
 		if err := q.Send(t.Context(), m); err != nil {

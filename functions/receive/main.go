@@ -17,7 +17,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/jobhook/jobhook/functions/receive/endpoint"
-	"github.com/jobhook/jobhook/functions/receive/inbox"
 	"github.com/jobhook/jobhook/shared/dynamo"
 	"github.com/jobhook/jobhook/shared/receiving"
 	"github.com/jobhook/jobhook/shared/telemetry"
@@ -54,7 +53,7 @@ func wire(ctx context.Context) (*receiving.Receiver, error) {
 	return &receiving.Receiver{MaxBody: s.MaxBodyBytes, Deps: receiving.Deps{
 		Sources:  sources,
 		Receipts: dynamo.NewReceipts(dynamodb.NewFromConfig(aws), s.ReceiptsTable),
-		Inbox:    inbox.Queue{API: sqs.NewFromConfig(aws), URL: s.InboxQueueURL},
+		Inbox:    inboxQueue{sqs.NewFromConfig(aws), s.InboxQueueURL},
 		Log:      log, Now: time.Now, Token: rand.Text,
 	}}, nil
 }

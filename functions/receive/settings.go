@@ -24,16 +24,9 @@ type settings struct {
 // load reads them and reports all faults together.
 func load() (settings, error) {
 	s, err := env.ParseAs[settings]()
-	if err == nil {
-		err = s.check()
-	}
 	if err != nil {
 		return s, fmt.Errorf("settings: %w", err)
 	}
-	return s, nil
-}
-
-func (s settings) check() error {
 	var faults []error
 	if s.MaxBodyBytes < 1 || s.MaxBodyBytes > receiving.DefaultMaxBody {
 		faults = append(faults, fmt.Errorf("MAX_BODY_BYTES is %d; it must be from 1 to %d, what an SQS message holds",
@@ -42,5 +35,8 @@ func (s settings) check() error {
 	if s.SecretCache < time.Second || s.SecretCache > time.Hour {
 		faults = append(faults, fmt.Errorf("SECRET_CACHE is %s; it must be from 1s to 1h", s.SecretCache))
 	}
-	return errors.Join(faults...)
+	if err := errors.Join(faults...); err != nil {
+		return s, fmt.Errorf("settings: %w", err)
+	}
+	return s, nil
 }

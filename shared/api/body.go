@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-
-	"github.com/jobhook/jobhook/shared/intake"
 )
 
 // maxEndpointBody bounds the body of a POST or PATCH of an endpoint: 100 event
@@ -18,16 +16,6 @@ const maxEndpointBody = 64 << 10
 
 // maxKept bounds a buffer that is kept for the next request.
 const maxKept = 64 << 10
-
-// maxEventBody bounds a completion on the wire. It is above twice the limit of
-// its result, since white space and \u escapes do not count towards that.
-func maxEventBody(rules intake.Rules) int64 {
-	limit := rules.MaxResult
-	if limit == 0 {
-		limit = intake.DefaultMaxResult
-	}
-	return 2*int64(limit) + 64<<10
-}
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 

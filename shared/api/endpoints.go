@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,8 +28,14 @@ func (s *server) createEndpoint(c *call) error {
 		if err != nil {
 			return err
 		}
-		if err := s.checkRoom(c); err != nil {
-			return err
+		existing, err := s.Store.AccountEndpoints(c.r.Context(), c.account())
+		if err != nil {
+			return fmt.Errorf("count endpoints: %w", err)
+		}
+		existing = slices.DeleteFunc(existing, func(e webhook.Endpoint) bool { return e.ID == webhook.JobTarget || !e.RemovedAt.IsZero() })
+		if len(existing) >= MaxEndpoints {
+			return conflict(typeEndpointLimit, fmt.Sprintf(
+				"the account has %d endpoints; the maximum is %d: remove one first", len(existing), MaxEndpoints))
 		}
 		if err := s.Store.InsertEndpoint(c.r.Context(), e); err != nil {
 			return fmt.Errorf("create endpoint %s: %w", e.ID, err)
@@ -62,23 +69,6 @@ func (s *server) newEndpoint(account string, body []byte) (e webhook.Endpoint, s
 	}
 	e.ID, e.Rev = webhook.EndpointID(random), s.Token()
 	return e, secret, s.seal(&e, secret, now)
-}
-
-func (s *server) checkRoom(c *call) error {
-	count := 0
-	for cursor := ""; ; {
-		endpoints, next, err := s.Store.ListEndpoints(c.r.Context(), c.account(), MaxLimit, cursor)
-		if err != nil {
-			return fmt.Errorf("count endpoints: %w", err)
-		}
-		if count += len(endpoints); count >= MaxEndpoints {
-			return conflict(typeEndpointLimit, fmt.Sprintf(
-				"the account has %d endpoints; the maximum is %d: remove one first", count, MaxEndpoints))
-		}
-		if cursor = next; next == "" {
-			return nil
-		}
-	}
 }
 
 func (s *server) listEndpoints(c *call) error {
@@ -123,6 +113,58 @@ func (s *server) deleteEndpoint(c *call) error {
 	}
 	c.w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// maxTries bounds how often a change is retried because another writer was
+// first.
+const maxTries = 8
+
+func (s *server) patchEndpoint(c *call) error {
+	return c.withBody(maxEndpointBody, func(body []byte) error {
+		given, err := decodeObject(body)
+		if err != nil {
+			return err
+		}
+		for range maxTries {
+			e, err := s.tryPatch(c, given)
+			if err == nil {
+				return c.answer(http.StatusOK, showEndpoint(e))
+			}
+			if !errors.Is(err, webhook.ErrLost) {
+				return err
+			}
+		}
+		return conflict(typeConcurrentWrite, "others are changing this endpoint at the same time; nothing was changed: try again")
+	})
+}
+
+// tryPatch answers webhook.ErrLost when the endpoint changed meanwhile.
+func (s *server) tryPatch(c *call, given fields) (webhook.Endpoint, error) {
+	was, err := s.endpoint(c)
+	if err != nil {
+		return was, err
+	}
+	is := was
+	if err := s.merge(&is, given); err != nil {
+		return was, err
+	}
+	if err := s.checkProfileChange(was, is); err != nil {
+		return was, err
+	}
+	if len(given) == 0 {
+		return was, nil
+	}
+	is.UpdatedAt, is.Rev = s.now(), s.Token()
+	if was.Rev == "" {
+		is.CreatedAt = is.UpdatedAt
+		err = s.Store.InsertEndpoint(c.r.Context(), is)
+	} else {
+		err = s.Store.ReplaceEndpoint(c.r.Context(), was.Rev, is)
+	}
+	if err != nil {
+		return was, fmt.Errorf("change endpoint %s: %w", is.ID, err)
+	}
+	return is, nil
 }
 
 // endpoint reads the call's endpoint. The job record is there before it is set,

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,10 @@ type published struct {
 }
 
 func (s *server) publish(c *call) error {
-	return c.withBody(s.maxEvent, func(body []byte) error {
+	// Above twice the limit of a result, since white space and \u escapes do not
+	// count towards that.
+	limit := 2*int64(cmp.Or(s.Rules.MaxResult, intake.DefaultMaxResult)) + 64<<10
+	return c.withBody(limit, func(body []byte) error {
 		completion, err := intake.Parse(body, c.account(), s.Now(), s.Rules) // keeps nothing of body
 		if err != nil {
 			return fromIntake(err)
@@ -53,18 +57,13 @@ func (s *server) publish(c *call) error {
 		if err != nil {
 			return fmt.Errorf("publish: %w", err)
 		}
-		c.w.Header().Set("Location", eventPath(ev))
+		path := "/v1/accounts/" + url.PathEscape(ev.Account) + "/events/" + url.PathEscape(ev.EventID)
+		if job, _ := webhook.JobOfEventID(ev.EventID); job != ev.Job.ID { // the event id does not name the job
+			path += "?job=" + url.QueryEscape(ev.Job.ID)
+		}
+		c.w.Header().Set("Location", path)
 		return c.answer(http.StatusAccepted, published{ev.MessageID, ev.EventID, duplicate})
 	})
-}
-
-// eventPath names the job where the event id does not.
-func eventPath(ev webhook.Event) string {
-	path := "/v1/accounts/" + url.PathEscape(ev.Account) + "/events/" + url.PathEscape(ev.EventID)
-	if job, _ := webhook.JobOfEventID(ev.EventID); job != ev.Job.ID {
-		path += "?job=" + url.QueryEscape(ev.Job.ID)
-	}
-	return path
 }
 
 // checkCallback refuses what is not a usable URL at all. One that is not

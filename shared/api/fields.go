@@ -42,14 +42,26 @@ type setter struct {
 
 // setters are in the order in which problems are reported.
 var setters = []setter{
-	{"url", (*server).setURL},
-	{"events", (*server).setEvents},
-	{"profile", (*server).setProfile},
-	{"include_result", (*server).setIncludeResult},
-	{"headers", (*server).setHeaders},
-	{"description", (*server).setDescription},
-	{"schedule", (*server).setSchedule},
-	{"enabled", (*server).setEnabled},
+	field("url", `a string like "https://example.com/hooks"`, false, (*server).setURL),
+	field("events", wantEvents, false, (*server).setEvents),
+	field("profile", `a string like "standard"`, false, (*server).setProfile),
+	field("include_result", "true or false", false, (*server).setIncludeResult),
+	field("headers", `an object of strings like {"X-Tenant":"7"}`, true, (*server).setHeaders),
+	field("description", "a string", true, (*server).setDescription),
+	field("schedule", `a string like "1m,5m,15m"`, true, (*server).setSchedule),
+	field("enabled", "true or false", false, (*server).setEnabled),
+}
+
+// field makes a setter of what a field's value is read as. want says what it
+// must be; null, where it may be that, is the zero value.
+func field[T any](name, want string, null bool, set func(*server, *webhook.Endpoint, T) error) setter {
+	return setter{name, func(s *server, e *webhook.Endpoint, raw json.RawMessage) error {
+		v, err := parse[T](name, want, raw)
+		if err != nil && !(null && isNull(raw)) {
+			return err
+		}
+		return set(s, e, v)
+	}}
 }
 
 // fill makes a new endpoint of what a request says. null is as good as absent.

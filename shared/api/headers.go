@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/textproto"
@@ -52,20 +51,13 @@ func reservedHeaders(more []string) map[string]bool {
 
 // setHeaders merges (RFC 7396): a name with null goes, null alone clears all.
 // Names are the same in any case, and stay as they were written last.
-func (s *server) setHeaders(e *webhook.Endpoint, raw json.RawMessage) error {
-	if isNull(raw) {
+func (s *server) setHeaders(e *webhook.Endpoint, given map[string]*string) error {
+	if given == nil {
 		e.Headers = nil
 		return nil
 	}
-	given, err := parse[map[string]*string]("headers", `an object of strings like {"X-Tenant":"7"}`, raw)
-	if err != nil {
-		return err
-	}
-	merged := maps.Clone(e.Headers)
-	if merged == nil {
-		merged = map[string]string{}
-	}
-	seen := map[string]bool{}
+	merged, seen := map[string]string{}, map[string]bool{}
+	maps.Copy(merged, e.Headers)
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		canonical := textproto.CanonicalMIMEHeaderKey(name)
 		if seen[canonical] {
@@ -95,7 +87,7 @@ func (s *server) headerFault(name, canonical, value string) string {
 	switch {
 	case name == "" || len(name) > maxHeaderName || strings.ContainsFunc(name, notToken):
 		return fmt.Sprintf("is not a header name; use 1 to %d letters, digits and hyphens", maxHeaderName)
-	case s.reserved[canonical] || hasPrefix(canonical, jobhookPrefixes):
+	case s.reserved[canonical] || slices.ContainsFunc(jobhookPrefixes, func(p string) bool { return strings.HasPrefix(canonical, p) }):
 		return "is set by jobhook itself or by HTTP; choose another name"
 	case slices.Contains(credentials, canonical):
 		return "holds a credential, and an endpoint's headers are shown to whoever can read it; let the receiver verify the signature instead"
@@ -107,10 +99,6 @@ func (s *server) headerFault(name, canonical, value string) string {
 		return "has a value with space around it, which HTTP would drop"
 	}
 	return ""
-}
-
-func hasPrefix(text string, prefixes []string) bool {
-	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(text, p) })
 }
 
 // notToken: RFC 9110, section 5.6.2.

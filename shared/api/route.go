@@ -32,9 +32,7 @@ func (c *call) account() string { return c.args[0] }
 // id is the endpoint's, the event's, the job's or the delivery's.
 func (c *call) id() string { return c.args[1] }
 
-func at(pattern string, m methods) route {
-	return route{segments: strings.Split(pattern[1:], "/"), methods: m}
-}
+func at(pattern string, m methods) route { return route{strings.Split(pattern[1:], "/"), m} }
 
 // match works on the escaped path, so that an event id's %2F is no separator.
 // http.ServeMux does so too, but answers 404 and 405 in plain text and
@@ -71,7 +69,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) serve(w http.ResponseWriter, r *http.Request) error {
-	if err := s.key.check(w, r); err != nil {
+	if err := s.checkKey(w, r); err != nil {
 		return err
 	}
 	path := r.URL.EscapedPath()
@@ -90,7 +88,11 @@ func (s *server) dispatch(rt route, c *call) error {
 	}
 	do, ok := rt.methods[method]
 	if !ok {
-		allowed := rt.methods.allowed()
+		names := slices.Sorted(maps.Keys(rt.methods))
+		if rt.methods[http.MethodGet] != nil {
+			names = append(names, http.MethodHead)
+		}
+		allowed := strings.Join(names, ", ")
 		c.w.Header().Set("Allow", allowed)
 		return &problem{Status: http.StatusMethodNotAllowed, Detail: "the methods of this path are " + allowed}
 	}
@@ -100,12 +102,4 @@ func (s *server) dispatch(rt route, c *call) error {
 		}
 	}
 	return do(c)
-}
-
-func (m methods) allowed() string {
-	names := slices.Sorted(maps.Keys(m))
-	if _, ok := m[http.MethodGet]; ok {
-		names = append(names, http.MethodHead)
-	}
-	return strings.Join(names, ", ")
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,11 +21,7 @@ const (
 	maxSchedule    = 512  // bytes: room for schedule.MaxRetries delays
 )
 
-func (s *server) setURL(e *webhook.Endpoint, raw json.RawMessage) error {
-	text, err := parse[string]("url", `a string like "https://example.com/hooks"`, raw)
-	if err != nil {
-		return err
-	}
+func (s *server) setURL(e *webhook.Endpoint, text string) error {
 	if len(text) > maxURL {
 		return badField("url", fmt.Sprintf("is %d bytes long; the maximum is %d", len(text), maxURL))
 	}
@@ -42,11 +37,7 @@ func (s *server) setURL(e *webhook.Endpoint, raw json.RawMessage) error {
 
 const wantEvents = `a list of 1 to 100 event types: exact ones like "job.done", all that begin alike like "job.*", or "*" for all`
 
-func (s *server) setEvents(e *webhook.Endpoint, raw json.RawMessage) error {
-	patterns, err := parse[[]string]("events", wantEvents, raw)
-	if err != nil {
-		return err
-	}
+func (s *server) setEvents(e *webhook.Endpoint, patterns []string) error {
 	if len(patterns) < 1 || len(patterns) > maxEvents {
 		return badField("events", fmt.Sprintf("has %d entries; it must be %s", len(patterns), wantEvents))
 	}
@@ -75,41 +66,26 @@ func patternFault(pattern string) string {
 	return ""
 }
 
-func (s *server) setProfile(e *webhook.Endpoint, raw json.RawMessage) error {
-	name, err := parse[string]("profile", "a string like \"standard\"", raw)
-	if err != nil {
-		return err
-	}
-	p, err := webhook.ParseProfile(name)
-	if err != nil {
+func (s *server) setProfile(e *webhook.Endpoint, name string) (err error) {
+	if e.Profile, err = webhook.ParseProfile(name); err != nil {
 		return badField("profile", err.Error())
 	}
-	e.Profile = p
 	return nil
 }
 
-func (s *server) setIncludeResult(e *webhook.Endpoint, raw json.RawMessage) (err error) {
-	e.IncludeResult, err = parse[bool]("include_result", "true or false", raw)
-	return err
+func (s *server) setIncludeResult(e *webhook.Endpoint, include bool) error {
+	e.IncludeResult = include
+	return nil
 }
 
 // setEnabled is the owner's decision: why jobhook itself had disabled the
 // endpoint no longer matters.
-func (s *server) setEnabled(e *webhook.Endpoint, raw json.RawMessage) (err error) {
-	e.Enabled, err = parse[bool]("enabled", "true or false", raw)
-	e.DisabledReason = ""
-	return err
+func (s *server) setEnabled(e *webhook.Endpoint, enabled bool) error {
+	e.Enabled, e.DisabledReason = enabled, ""
+	return nil
 }
 
-func (s *server) setSchedule(e *webhook.Endpoint, raw json.RawMessage) error {
-	if isNull(raw) {
-		e.Schedule = ""
-		return nil
-	}
-	text, err := parse[string]("schedule", `a string like "1m,5m,15m"`, raw)
-	if err != nil {
-		return err
-	}
+func (s *server) setSchedule(e *webhook.Endpoint, text string) error {
 	if text = strings.TrimSpace(text); len(text) > maxSchedule {
 		return badField("schedule", fmt.Sprintf("is %d bytes long; the maximum is %d", len(text), maxSchedule))
 	}
@@ -124,15 +100,7 @@ func (s *server) setSchedule(e *webhook.Endpoint, raw json.RawMessage) error {
 	return nil
 }
 
-func (s *server) setDescription(e *webhook.Endpoint, raw json.RawMessage) error {
-	if isNull(raw) {
-		e.Description = ""
-		return nil
-	}
-	text, err := parse[string]("description", "a string", raw)
-	if err != nil {
-		return err
-	}
+func (s *server) setDescription(e *webhook.Endpoint, text string) error {
 	if n := utf8.RuneCountInString(text); n > maxDescription {
 		return badField("description", fmt.Sprintf("is %d characters long; the maximum is %d", n, maxDescription))
 	}

@@ -15,8 +15,7 @@ func stampOrNull(t time.Time) *string {
 	if t.IsZero() {
 		return nil
 	}
-	text := stamp(t)
-	return &text
+	return new(stamp(t))
 }
 
 // orNull maps what is zero to JSON's null.

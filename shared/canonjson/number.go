@@ -180,19 +180,11 @@ func (d *decimal) survives() bool {
 	if err != nil || f == 0 {
 		return false
 	}
-	digits, point := split(strconv.AppendFloat(buf[:0], f, 'e', -1, 64))
-	return point == d.point && string(digits) == string(d.digits[:d.count])
-}
-
-// split takes "d.ddde±xx" apart, in place, as 0.dddd × 10^point.
-func split(text []byte) (digits []byte, point int) {
-	e := bytes.LastIndexByte(text, 'e')
-	point = parseExponent(text[e+1:]) + 1
-	if e == 1 {
-		return text[:1], point
+	digits, exponent, _ := bytes.Cut(strconv.AppendFloat(buf[:0], f, 'e', -1, 64), []byte("e")) // d.ddd and ±xx
+	if len(digits) > 1 {
+		digits = append(digits[:1], digits[2:]...)
 	}
-	copy(text[1:], text[2:e])
-	return text[:e-1], point
+	return parseExponent(exponent)+1 == d.point && string(digits) == string(d.digits[:d.count])
 }
 
 // appendJS appends 0.digits × 10^point as ECMA-262's Number::toString does.

@@ -1,6 +1,8 @@
 package canonjson
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -86,24 +88,12 @@ func (w *writer) unicode(i int) (int, error) {
 }
 
 func hex4(src []byte, i int) (rune, bool) {
+	var unit [2]byte
 	if i+4 > len(src) {
 		return 0, false
 	}
-	var r rune
-	for _, c := range src[i : i+4] {
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c && c <= 'f':
-			c -= 'a' - 10
-		case 'A' <= c && c <= 'F':
-			c -= 'A' - 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
+	_, err := hex.Decode(unit[:], src[i:i+4])
+	return rune(binary.BigEndian.Uint16(unit[:])), err == nil
 }
 
 // short holds the letters of the escapes of two characters.

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -54,9 +55,7 @@ func (m *members) fields() (f fields, err error) {
 
 // fill sets what was left out and checks all.
 func (f *fields) fill() error {
-	if f.Account == "" {
-		f.Account = webhook.DefaultAccount
-	}
+	f.Account = cmp.Or(f.Account, webhook.DefaultAccount)
 	if err := CheckAccount(f.Account); err != nil {
 		return err
 	}
@@ -69,12 +68,8 @@ func (f *fields) fill() error {
 			return invalid(r.name, "is missing; it must be "+r.example)
 		}
 	}
-	if f.EventType == "" {
-		f.EventType = f.Type + "." + f.Status
-	}
-	if f.EventID == "" {
-		f.EventID = webhook.DefaultEventID(f.EventType, f.ID, f.Status)
-	}
+	f.EventType = cmp.Or(f.EventType, f.Type+"."+f.Status)
+	f.EventID = cmp.Or(f.EventID, webhook.DefaultEventID(f.EventType, f.ID, f.Status))
 	return f.check()
 }
 
@@ -103,7 +98,7 @@ func (f *fields) check() error {
 		}
 		return nil
 	}
-	return CheckCallbackURL(f.CallbackURL)
+	return checkCallbackURL(f.CallbackURL)
 }
 
 // occurred is when the job ended: as the completion says, else as EventBridge
@@ -149,17 +144,21 @@ func CheckAccount(account string) error {
 	return nil
 }
 
-// CheckCallbackURL says whether a text is a URL that a POST could go to at
+// checkCallbackURL says whether a text is a URL that a POST could go to at
 // all. Whether it may go there (HTTPS, a public address) is the sender's to
 // say: that is a failed delivery, which the customer can see.
-func CheckCallbackURL(raw string) error {
+func checkCallbackURL(raw string) error {
 	const want = `it must be a whole URL like "https://example.com/hooks?job=1"`
 	if len(raw) > maxURL {
 		return invalid("callback_url", fmt.Sprintf("is %d bytes long; the maximum is %d", len(raw), maxURL))
 	}
 	u, err := url.Parse(raw)
+	var port uint64
+	if err == nil {
+		port, err = strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16)
+	}
 	switch {
-	case err != nil || strings.Contains(raw, " ") || u.Hostname() == "" || !portOK(u.Port()) || u.Opaque != "" || checkText("", raw, maxURL) != nil:
+	case err != nil || port == 0 || strings.Contains(raw, " ") || u.Hostname() == "" || u.Opaque != "" || checkText("", raw, maxURL) != nil:
 		return invalid("callback_url", "is not a URL; "+want)
 	case u.Scheme != "https" && u.Scheme != "http":
 		return invalid("callback_url", "is not an HTTPS URL; "+want)
@@ -167,12 +166,4 @@ func CheckCallbackURL(raw string) error {
 		return invalid("callback_url", "must not carry a user name or password; verify the signature instead")
 	}
 	return nil
-}
-
-func portOK(port string) bool {
-	if port == "" {
-		return true
-	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	return err == nil && n > 0
 }

@@ -3,6 +3,7 @@
 package intake
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -109,10 +110,7 @@ func Parse(body []byte, account string, now time.Time, rules Rules) (Completion,
 
 // outcome is the result and the error, which are held to the limit together.
 func (m *members) outcome(rules Rules) (res, failed json.RawMessage, err error) {
-	limit := rules.MaxResult
-	if limit == 0 {
-		limit = DefaultMaxResult
-	}
+	limit := cmp.Or(rules.MaxResult, DefaultMaxResult)
 	res, failed = m.values[result], m.values[failure]
 	if string(failed) == "null" {
 		failed = nil

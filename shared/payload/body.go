@@ -1,3 +1,8 @@
+// Package payload builds the body of each profile, as bytes that stay the same:
+// for the same content at any time, and under Node's
+// JSON.stringify(JSON.parse(body)) as far as canonjson says.
+//
+// It is pure: no clock, no randomness, and no error holds any of the content.
 package payload
 
 import (
@@ -40,7 +45,7 @@ func Body(p webhook.Profile, c Content) ([]byte, error) {
 	b[0] = '{'
 	switch p {
 	case webhook.Standard:
-		return c.event(b, "type", c.data)
+		return c.event(b, "type", func(b object) object { return c.outcome(c.job(b)) }) // a result never hides what is the job's own
 	case webhook.Antinium:
 		return c.event(b, "event", c.spread)
 	case webhook.SharpAPI:
@@ -83,10 +88,6 @@ func (c Content) event(b object, name string, data func(object) object) ([]byte,
 func (c Content) job(b object) object {
 	return b.text("id", c.Job.ID).text("status", c.Job.Status).text("type", c.Job.Type)
 }
-
-// data writes standard's: id, status, type[, result][, error]. A result never
-// hides what is the job's own.
-func (c Content) data(b object) object { return c.outcome(c.job(b)) }
 
 // outcome writes [result][, error], or result_omitted in the result's place.
 func (c Content) outcome(b object) object {

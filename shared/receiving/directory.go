@@ -1,6 +1,7 @@
 package receiving
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,7 +89,7 @@ func (c *Cache) Source(ctx context.Context, name string) (Source, error) {
 	for _, age := range []time.Duration{c.ttl, missAge} {
 		state := c.read(ctx, age)
 		if !state.usable(c.now()) {
-			return Source{}, state.fault()
+			return Source{}, cmp.Or(state.err, errTooOld) //nolint:wrapcheck // both are ours
 		}
 		if s, ok := state.sources[name]; ok {
 			return s, nil
@@ -112,7 +113,12 @@ func (c *Cache) read(ctx context.Context, age time.Duration) cached {
 			<-again
 		}
 	case mine:
-		await(reading)
+		timer := time.NewTimer(refreshWait)
+		defer timer.Stop()
+		select {
+		case <-reading:
+		case <-timer.C:
+		}
 	default:
 		return state
 	}
@@ -121,59 +127,35 @@ func (c *Cache) read(ctx context.Context, age time.Duration) cached {
 	return c.state
 }
 
-func await(reading <-chan struct{}) {
-	timer := time.NewTimer(refreshWait)
-	defer timer.Stop()
-	select {
-	case <-reading:
-	case <-timer.C:
-	}
-}
-
 // look returns the state and, when that is older than age, the reading that is
 // under way; mine says that this call began it.
 func (c *Cache) look(ctx context.Context, age time.Duration) (state cached, reading <-chan struct{}, mine bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state.fresh(c.now(), age) {
+	if c.state.err != nil {
+		age = retryAge
+	}
+	if !c.state.read.IsZero() && c.now().Sub(c.state.read) < age {
 		return c.state, nil, false
 	}
 	if c.reading != nil {
 		return c.state, c.reading, false
 	}
 	c.reading = make(chan struct{})
-	go c.refresh(context.WithoutCancel(ctx), c.state) // not tied to the request that happens to need it
+	last, ctx := c.state, context.WithoutCancel(ctx) // not tied to the request that happens to need it
+	go func() {
+		fresh := c.fetch(ctx, last)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.state = fresh
+		close(c.reading)
+		c.reading = nil
+	}()
 	return c.state, c.reading, true
-}
-
-// fresh reports whether the last reading is no older than age, or than retryAge
-// where it failed.
-func (s cached) fresh(now time.Time, age time.Duration) bool {
-	if s.err != nil {
-		age = retryAge
-	}
-	return !s.read.IsZero() && now.Sub(s.read) < age
-}
-
-// fault is why there are no sources.
-func (s cached) fault() error {
-	if s.err == nil {
-		return errTooOld
-	}
-	return s.err
 }
 
 func (s cached) usable(now time.Time) bool {
 	return s.sources != nil && now.Sub(s.good) < MaxOld
-}
-
-func (c *Cache) refresh(ctx context.Context, last cached) {
-	fresh := c.fetch(ctx, last)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.state = fresh
-	close(c.reading)
-	c.reading = nil
 }
 
 func (c *Cache) fetch(ctx context.Context, last cached) cached {

@@ -86,8 +86,10 @@ func readFile(path string) (Static, error) {
 // createFile writes a temporary file and links it: the name appears with all of
 // its contents, and only if nobody else made it meanwhile.
 func createFile(path string, random io.Reader) error {
-	contents, err := newKeys(random)
-	if err != nil {
+	sign, err1 := signing.GenerateSecret(random)
+	seal, err2 := signing.GenerateSecret(random)
+	contents, err3 := json.MarshalIndent(keyFile{Signing: []string{sign.Reveal()}, Sealing: []string{seal.Reveal()}}, "", "  ")
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".keys-*") // mode 0600
@@ -102,28 +104,7 @@ func createFile(path string, random io.Reader) error {
 	if err := os.Link(temporary.Name(), path); err != nil {
 		return fmt.Errorf("link: %w", err)
 	}
-	return syncDir(filepath.Dir(path))
-}
-
-func newKeys(random io.Reader) ([]byte, error) {
-	sign, err := signing.GenerateSecret(random)
-	if err != nil {
-		return nil, err
-	}
-	seal, err := signing.GenerateSecret(random)
-	if err != nil {
-		return nil, err
-	}
-	contents, err := json.MarshalIndent(keyFile{Signing: []string{sign.Reveal()}, Sealing: []string{seal.Reveal()}}, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("encode the keys: %w", err)
-	}
-	return contents, nil
-}
-
-// syncDir makes the new name durable.
-func syncDir(path string) error {
-	dir, err := os.Open(path)
+	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return fmt.Errorf("make its name durable: %w", err)
 	}

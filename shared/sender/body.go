@@ -4,23 +4,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"unicode/utf8"
 )
-
-// buffers lends out byte slices of one size.
-type buffers struct {
-	size int
-	pool sync.Pool
-}
-
-func (b *buffers) get() *[]byte {
-	if p, ok := b.pool.Get().(*[]byte); ok {
-		return p
-	}
-	p := make([]byte, b.size)
-	return &p
-}
 
 // read returns the kept part of the answer's body and drains a little more, so
 // that the connection can be used again. net/http decompresses while it is read:
@@ -30,8 +15,8 @@ func (s *Sender) read(res *http.Response) string {
 	if res.Body == http.NoBody || res.StatusCode == http.StatusSwitchingProtocols {
 		return "" // the body of a 101 is the connection itself and has no deadline
 	}
-	p := s.buffers.get()
-	defer s.buffers.pool.Put(p)
+	p, _ := s.buffers.Get().(*[]byte)
+	defer s.buffers.Put(p)
 	buf := *p
 	if res.ContentLength > int64(len(buf)) {
 		buf = buf[:s.keep] // draining would not reach the end

@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -91,6 +92,7 @@ func escapePath(raw string) string {
 func notPath(r rune) bool { return r >= 0x80 || strings.ContainsRune("\"<>\\^`{|}", r) }
 
 func checkParts(u *url.URL, allow allowed) *URLError {
+	port, noPort := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16)
 	switch {
 	case u.Scheme == "":
 		return badURL("is not absolute: begin it with https://")
@@ -102,7 +104,7 @@ func checkParts(u *url.URL, allow allowed) *URLError {
 		return badURL("holds a user name or password: leave them out, requests are signed instead")
 	case u.Scheme == "http" && !plainHost(u.Hostname(), allow):
 		return badURL("is not encrypted: use https:// instead of http://")
-	case !portOK(u.Port()):
+	case noPort != nil || port == 0:
 		return badURL("has a port that does not exist: use one from 1 to 65535, or none")
 	}
 	return checkHost(u, allow)
@@ -123,18 +125,10 @@ func checkHost(u *url.URL, allow allowed) *URLError {
 		return badURL("has a host name with characters that are not allowed: use letters, digits, - and . (the xn-- form for others)")
 	case endsInNumber(host):
 		return badURL("has a number for a host: write an IPv4 address as four decimal numbers without leading zeros")
-	case isLocalhost(host) && !allow.loopback():
+	case strings.HasSuffix("."+strings.ToLower(strings.TrimSuffix(host, ".")), ".localhost") && !allow.loopback(): // RFC 6761, section 6.3: those below it too
 		return notPublic("names localhost, which is not public: use a host that the internet can reach")
 	}
 	return nil
-}
-
-func portOK(p string) bool {
-	if p == "" {
-		return true
-	}
-	n, err := strconv.ParseUint(p, 10, 16)
-	return err == nil && n != 0
 }
 
 // plainHost: the hosts to which http:// may go, on a developer's machine.
@@ -143,13 +137,6 @@ func plainHost(host string, allow allowed) bool {
 		return allow.has(addr)
 	}
 	return strings.EqualFold(host, "localhost") && allow.loopback()
-}
-
-// isLocalhost: RFC 6761, section 6.3, gives the names below localhost the same
-// meaning.
-func isLocalhost(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 func notHostname(r rune) bool {

@@ -56,9 +56,7 @@ var special = []struct{ prefix, source string }{
 	{"ff00::/8", "RFC 4291: multicast"},
 }
 
-var special4, special6 = split()
-
-func split() (v4, v6 []netip.Prefix) {
+var special4, special6 = func() (v4, v6 allowed) {
 	for _, s := range special {
 		if p := netip.MustParsePrefix(s.prefix); p.Addr().Is4() {
 			v4 = append(v4, p)
@@ -67,7 +65,7 @@ func split() (v4, v6 []netip.Prefix) {
 		}
 	}
 	return v4, v6
-}
+}()
 
 // Public reports whether an address may be connected to: whether it is a global
 // unicast address of no special purpose. An address with a zone is not, nor is
@@ -77,20 +75,11 @@ func split() (v4, v6 []netip.Prefix) {
 func Public(a netip.Addr) bool {
 	switch {
 	case a.Is4():
-		return !within(special4, a)
+		return !special4.has(a)
 	case a.Is6():
-		return a.Zone() == "" && globalUnicast.Contains(a) && !within(special6, a) && !isatap(a)
+		return a.Zone() == "" && globalUnicast.Contains(a) && !special6.has(a) && !isatap(a)
 	}
 	return false // the zero Addr
-}
-
-func within(list []netip.Prefix, a netip.Addr) bool {
-	for _, p := range list {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
 }
 
 // isatap: RFC 5214, section 6.1: an interface identifier 00-00-5E-FE, with

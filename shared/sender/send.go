@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -58,7 +60,9 @@ func (s *Sender) post(parent context.Context, u *url.URL, r Request) (Answer, er
 	a := Answer{StatusCode: res.StatusCode, Response: s.read(res)}
 	if !a.Delivered() {
 		a.Reason, a.Detail = webhook.ReasonHTTPStatus, details[webhook.ReasonHTTPStatus]
-		a.RetryAfter = s.retryAfter(res)
+		if res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusServiceUnavailable {
+			a.RetryAfter = parseRetryAfter(res.Header.Get("Retry-After"), s.now())
+		}
 	}
 	return a, nil
 }
@@ -78,13 +82,6 @@ func (s *Sender) failed(ctx context.Context, t *try, h http.Header, err error) (
 	return Answer{Reason: reason, Detail: detailOf(reason, err)}, nil
 }
 
-func (s *Sender) retryAfter(res *http.Response) time.Duration {
-	if res.StatusCode != http.StatusTooManyRequests && res.StatusCode != http.StatusServiceUnavailable {
-		return 0
-	}
-	return parseRetryAfter(res.Header.Get("Retry-After"), s.now())
-}
-
 // try is one attempt as net/http sees it.
 type try struct {
 	body     []byte
@@ -92,7 +89,7 @@ type try struct {
 }
 
 func (t *try) request(ctx context.Context, u *url.URL, h http.Header) *http.Request {
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: t.gotByte})
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: func() { t.answered.Store(true) }})
 	req := http.Request{
 		Method: http.MethodPost, URL: u, Host: u.Host, Header: sendable(h),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -104,8 +101,6 @@ func (t *try) request(ctx context.Context, u *url.URL, h http.Header) *http.Requ
 	return req.WithContext(ctx)
 }
 
-func (t *try) gotByte() { t.answered.Store(true) }
-
 // reader wraps with io.NopCloser because net/http knows that type: then it
 // writes headers and body in one go.
 func (t *try) reader() io.ReadCloser { return io.NopCloser(bytes.NewReader(t.body)) }
@@ -115,3 +110,44 @@ func (t *try) reader() io.ReadCloser { return io.NopCloser(bytes.NewReader(t.bod
 // without an Idempotency-Key (see sendable): a kept connection broke before any
 // byte of this request was written. That is harmless, and costs no attempt.
 func (t *try) getBody() (io.ReadCloser, error) { return t.reader(), nil }
+
+// net/http takes a POST with one of these headers for one that may be repeated
+// at will, after the endpoint has seen it.
+var repeatKeys = [...]string{"Idempotency-Key", "X-Idempotency-Key"}
+
+// sendable returns h for net/http: never nil, and with the repeatKeys in
+// lower case, which is the same header on the wire and unknown to net/http.
+func sendable(h http.Header) http.Header {
+	if h == nil {
+		return http.Header{}
+	}
+	for _, key := range repeatKeys {
+		if v, ok := h[key]; ok {
+			h = maps.Clone(h)
+			delete(h, key)
+			h[strings.ToLower(key)] = v
+		}
+	}
+	return h
+}
+
+// unsendable names the first header that net/http refuses to send (RFC 9110,
+// section 5): it says so only in text, so this looks again after a failure.
+func unsendable(h http.Header) (string, bool) {
+	for name, values := range h {
+		if name == "" || strings.ContainsFunc(name, notToken) {
+			return name, true
+		}
+		if strings.ContainsFunc(strings.Join(values, ""), control) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+func notToken(r rune) bool {
+	letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+	return !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+}
+
+func control(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }

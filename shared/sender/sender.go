@@ -23,11 +23,14 @@
 package sender
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -84,7 +87,7 @@ type Sender struct {
 	resolver  *net.Resolver
 	tls       *tls.Config
 	transport *http.Transport
-	buffers   buffers
+	buffers   sync.Pool // of *[]byte, keep and drainBytes long
 	idle      idleWatch
 	now       func() time.Time
 }
@@ -92,28 +95,22 @@ type Sender struct {
 // New returns a Sender with its own pool of connections.
 func New(c Config) *Sender {
 	s := &Sender{
-		timeout:  orDefault(c.Timeout, DefaultTimeout),
+		timeout:  cmp.Or(c.Timeout, DefaultTimeout),
 		allow:    exceptions(c.AllowLoopback, c.Allow),
-		keep:     max(orDefault(c.ResponseBytes, DefaultResponseBytes), 0),
+		keep:     max(cmp.Or(c.ResponseBytes, DefaultResponseBytes), 0),
 		resolver: c.Resolver,
-		tls:      tlsConfig(c.RootCAs),
-		now:      c.now,
+		tls: &tls.Config{
+			MinVersion: tls.VersionTLS12, RootCAs: c.RootCAs, NextProtos: []string{"http/1.1"}, ClientSessionCache: tls.NewLRUClientSessionCache(128),
+		},
+		now: c.now,
 	}
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.buffers.size = s.keep + drainBytes
-	s.transport = s.newTransport(orDefault(c.MaxIdleConnsPerHost, 64))
-	return s
-}
-
-// CloseIdle closes the connections that are kept but not in use.
-func (s *Sender) CloseIdle() { s.transport.CloseIdleConnections() }
-
-func (s *Sender) newTransport(perHost int) *http.Transport {
-	protocols := new(http.Protocols)
+	s.buffers.New = func() any { return new(make([]byte, s.keep+drainBytes)) }
+	perHost, protocols := cmp.Or(c.MaxIdleConnsPerHost, 64), new(http.Protocols)
 	protocols.SetHTTP1(true)
-	return &http.Transport{
+	s.transport = &http.Transport{
 		Proxy:                  nil, // HTTPS_PROXY would dial for us, past the guard
 		DialContext:            s.dial,
 		DialTLSContext:         s.dialTLS,
@@ -123,21 +120,43 @@ func (s *Sender) newTransport(perHost int) *http.Transport {
 		IdleConnTimeout:        idleLimit,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 	}
+	return s
 }
 
-func tlsConfig(roots *x509.CertPool) *tls.Config {
-	return &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		RootCAs:            roots,
-		NextProtos:         []string{"http/1.1"},
-		ClientSessionCache: tls.NewLRUClientSessionCache(128),
+// CloseIdle closes the connections that are kept but not in use.
+func (s *Sender) CloseIdle() { s.transport.CloseIdleConnections() }
+
+// idleWatch closes kept connections after a long pause by the wall clock.
+//
+// Between invocations Lambda freezes the process: timers, which run on the
+// monotonic clock, stand still, and so does the transport's own idle timeout;
+// the endpoint meanwhile closes its side. The first POST after the thaw would be
+// written into a dead connection and cost an attempt. The wall clock goes on, so
+// before the first send after more than idleLimit the old connections go. During
+// shorter pauses the kernel still sees the endpoint's FIN at each thaw, and
+// servers commonly keep connections for longer than that.
+type idleWatch struct {
+	mu   sync.Mutex
+	last atomic.Int64 // wall clock, Unix nanoseconds; 0 before the first send
+}
+
+// wake is called before a send. Sends that start together all wait until the
+// old connections are gone; without a long pause nobody waits.
+func (w *idleWatch) wake(now time.Time, closeIdle func()) {
+	if !w.stale(now) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stale(now) {
+		closeIdle()
+		w.used(now)
 	}
 }
 
-func orDefault[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
+func (w *idleWatch) used(now time.Time) { w.last.Store(now.UnixNano()) }
+
+func (w *idleWatch) stale(now time.Time) bool {
+	last := w.last.Load()
+	return last != 0 && now.UnixNano()-last > int64(idleLimit)
 }

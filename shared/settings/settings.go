@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -81,14 +80,7 @@ func Load[T any](environment map[string]string) (T, error) {
 }
 
 // Environment makes Load's map out of os.Environ's list.
-func Environment(list []string) map[string]string {
-	m := make(map[string]string, len(list))
-	for _, entry := range list {
-		name, value, _ := strings.Cut(entry, "=")
-		m[name] = value
-	}
-	return m
-}
+func Environment(list []string) map[string]string { return env.ToMap(list) }
 
 func (d Delivery) check() error {
 	var faults []error

@@ -53,30 +53,22 @@ func (s Scheme) read(h http.Header) (claims, error) {
 			return c, err
 		}
 	}
-	return c, s.readSignatures(h, &c)
-}
-
-func (s Scheme) readSignatures(h http.Header, c *claims) error {
+	var value string
 	switch s.form {
 	case formSingle:
-		value, err := single(h, s.signature)
-		if err != nil {
-			return err
+		if value, err = single(h, s.signature); err == nil {
+			err = s.parseSingle(value, &c)
 		}
-		return s.parseSingle(value, c)
 	case formStripe:
-		value, err := joined(h, s.signature, ",")
-		if err != nil {
-			return err
+		if value, err = joined(h, s.signature, ","); err == nil {
+			err = s.parseStripe(value, &c)
 		}
-		return s.parseStripe(value, c)
 	default:
-		value, err := joined(h, s.signature, " ")
-		if err != nil {
-			return err
+		if value, err = joined(h, s.signature, " "); err == nil {
+			err = s.parseList(value, &c)
 		}
-		return s.parseList(value, c)
 	}
+	return c, err
 }
 
 // parseList reads "v1,<base64> v1a,<base64>": unknown versions and whatever is
@@ -90,9 +82,16 @@ func (s Scheme) parseList(value string, c *claims) error {
 				return malformed(s.signature, "it has more than %d signatures", MaxSignatures)
 			}
 			var version, signature string
+			var mac [sha256.Size]byte
+			var sig [ed25519.SignatureSize]byte
 			version, rest, _ = strings.Cut(rest, ",")
 			signature, rest, _ = strings.Cut(rest, ",")
-			c.add(version, signature)
+			switch {
+			case version == "v1" && fromBase64(mac[:], signature):
+				c.macs = append(c.macs, mac)
+			case version == "v1a" && len(c.signatures) < MaxEd25519 && fromBase64(sig[:], signature):
+				c.signatures = append(c.signatures, sig)
+			}
 		}
 	}
 	if len(c.macs)+len(c.signatures) == 0 {
@@ -102,36 +101,21 @@ func (s Scheme) parseList(value string, c *claims) error {
 	return nil
 }
 
-func (c *claims) add(version, signature string) {
-	var mac [sha256.Size]byte
-	var sig [ed25519.SignatureSize]byte
-	switch {
-	case version == "v1" && fromBase64(mac[:], signature):
-		c.macs = append(c.macs, mac)
-	case version == "v1a" && len(c.signatures) < MaxEd25519 && fromBase64(sig[:], signature):
-		c.signatures = append(c.signatures, sig)
-	}
-}
-
 func (s Scheme) parseSingle(value string, c *claims) error {
 	var mac [sha256.Size]byte
 	rest, found := strings.CutPrefix(value, s.prefix)
 	if s.hex && !(found && fromHex(mac[:], rest)) {
-		return malformed(s.signature, "it must be %s64 hexadecimal digits and nothing else: it has %d characters", s.before(), len(value))
+		prefix := ""
+		if s.prefix != "" {
+			prefix = strconv.Quote(s.prefix) + " and "
+		}
+		return malformed(s.signature, "it must be %s64 hexadecimal digits and nothing else: it has %d characters", prefix, len(value))
 	}
 	if !s.hex && !fromBase64(mac[:], rest) {
 		return malformed(s.signature, "it must be 44 characters of base64 and nothing else: it has %d", len(value))
 	}
 	c.macs = append(c.macs, mac)
 	return nil
-}
-
-// before names the prefix, where there is one.
-func (s Scheme) before() string {
-	if s.prefix == "" {
-		return ""
-	}
-	return strconv.Quote(s.prefix) + " and "
 }
 
 // parseStripe reads "t=<seconds>,v1=<hex>,…"; other names are ignored.

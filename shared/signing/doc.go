@@ -16,3 +16,31 @@
 // senders' own documentation for the rest; testdata/vectors.json holds vectors
 // of every scheme, computed by two other implementations.
 package signing
+
+import "errors"
+
+// What can be wrong with a request: match with errors.Is. Each text is short
+// and tells nothing: it may be the answer to an unverified request.
+var (
+	ErrMissing   = errors.New("signature missing")
+	ErrMalformed = errors.New("signature malformed")
+	ErrStale     = errors.New("timestamp outside the tolerance")
+	ErrMismatch  = errors.New("signature mismatch")
+)
+
+// ErrNoSecret says that no secret given can do what the scheme asks. It is an
+// internal error, never the other side's.
+var ErrNoSecret = errors.New("no usable secret")
+
+// Error is why a request was not verified. Error says no more than its kind;
+// Detail is for the engineer who holds the secret, and for the log.
+type Error struct {
+	Kind   error  // ErrMissing, ErrMalformed, ErrStale or ErrMismatch
+	Header string // the invalid header, in canonical form
+	Detail string // what is wrong and what would be right; no secret, no signature
+}
+
+func (e *Error) Error() string { return e.Kind.Error() }
+
+// Unwrap returns the kind.
+func (e *Error) Unwrap() error { return e.Kind }

@@ -1,8 +1,6 @@
 package signing
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/textproto"
@@ -175,12 +173,4 @@ func (s Scheme) mac(secret Secret) *macPool {
 	default:
 		return &secret.hidden().raw
 	}
-}
-
-func (s Scheme) encode(dst, mac []byte) []byte {
-	dst = append(dst, s.prefix...)
-	if s.hex {
-		return hex.AppendEncode(dst, mac)
-	}
-	return base64.StdEncoding.AppendEncode(dst, mac)
 }

@@ -65,15 +65,26 @@ func ParseSecret(s string) (Secret, error) {
 	if err := checkText(s); err != nil {
 		return Secret{}, err
 	}
-	switch {
-	case strings.HasPrefix(s, prefixSymmetric):
-		return parseSymmetric(s)
-	case strings.HasPrefix(s, prefixPrivate):
-		return parsePrivate(s)
-	case strings.HasPrefix(s, prefixPublic):
-		return parsePublic(s)
+	prefix := s[:strings.IndexByte(s, '_')+1]
+	if prefix != prefixSymmetric && prefix != prefixPrivate && prefix != prefixPublic {
+		return plainSecret(s)
 	}
-	return plainSecret(s)
+	key, err := base64.StdEncoding.DecodeString(s[len(prefix):])
+	switch {
+	case err != nil: // it names an offset in the secret
+		return Secret{}, fmt.Errorf("what follows %s must be standard base64 with its padding", prefix)
+	case prefix == prefixPrivate:
+		return parsePrivate(s, key)
+	case prefix == prefixSymmetric && (len(key) < minKey || len(key) > maxKey):
+		return Secret{}, fmt.Errorf("a whsec_ secret must decode to %d to %d bytes: this one has %d", minKey, maxKey, len(key))
+	case prefix == prefixSymmetric:
+		return newSecret(&material{text: s, decoded: key}), nil
+	case len(key) != ed25519.PublicKeySize:
+		return Secret{}, fmt.Errorf("a whpk_ key must decode to 32 bytes: this one has %d", len(key))
+	case isSmallOrder(key):
+		return Secret{}, errors.New("the whpk_ key is a point of small order, under which anyone can forge signatures: give the public key of a generated pair")
+	}
+	return newSecret(&material{text: s, public: key}), nil
 }
 
 // GenerateSecret makes a new "whsec_" secret of 32 bytes read from random,
@@ -144,22 +155,7 @@ func checkText(s string) error {
 	return nil
 }
 
-func parseSymmetric(s string) (Secret, error) {
-	key, err := decodePart(s, prefixSymmetric)
-	if err != nil {
-		return Secret{}, err
-	}
-	if len(key) < minKey || len(key) > maxKey {
-		return Secret{}, fmt.Errorf("a whsec_ secret must decode to %d to %d bytes: this one has %d", minKey, maxKey, len(key))
-	}
-	return newSecret(&material{text: s, decoded: key}), nil
-}
-
-func parsePrivate(s string) (Secret, error) {
-	key, err := decodePart(s, prefixPrivate)
-	if err != nil {
-		return Secret{}, err
-	}
+func parsePrivate(s string, key []byte) (Secret, error) {
 	if len(key) != ed25519.SeedSize && len(key) != ed25519.PrivateKeySize {
 		return Secret{}, fmt.Errorf("a whsk_ secret must decode to an ed25519 seed of 32 bytes or a key of 64: this one has %d", len(key))
 	}
@@ -170,27 +166,4 @@ func parsePrivate(s string) (Secret, error) {
 	}
 	public, _ := private.Public().(ed25519.PublicKey)
 	return newSecret(&material{text: s, private: private, public: public}), nil
-}
-
-func parsePublic(s string) (Secret, error) {
-	key, err := decodePart(s, prefixPublic)
-	if err != nil {
-		return Secret{}, err
-	}
-	if len(key) != ed25519.PublicKeySize {
-		return Secret{}, fmt.Errorf("a whpk_ key must decode to 32 bytes: this one has %d", len(key))
-	}
-	if isSmallOrder(key) {
-		return Secret{}, errors.New("the whpk_ key is a point of small order, under which anyone can forge signatures: give the public key of a generated pair")
-	}
-	return newSecret(&material{text: s, public: key}), nil
-}
-
-// decodePart hides the decoder's error: it names an offset in the secret.
-func decodePart(s, prefix string) ([]byte, error) {
-	key, err := base64.StdEncoding.DecodeString(s[len(prefix):])
-	if err != nil {
-		return nil, fmt.Errorf("what follows %s must be standard base64 with its padding", prefix)
-	}
-	return key, nil
 }

@@ -47,7 +47,11 @@ var standard = table[0]
 // It fails when there is no secret, when one cannot sign (see CheckSecret), or
 // when the message's id or timestamp cannot be sent.
 func Sign(scheme Scheme, secrets []Secret, m Message) ([]Header, error) {
-	if err := checkMessage(m); err != nil {
+	err := checkID(m.ID)
+	if err == nil && m.Timestamp.Unix() <= 0 {
+		err = errors.New("the message has no timestamp")
+	}
+	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
 	if err := checkAll(scheme, secrets); err != nil {
@@ -87,32 +91,34 @@ func (c *call) appendList(headers []Header, s Scheme, secrets []Secret) []Header
 		if i > 0 {
 			value = append(value, ' ')
 		}
-		value = c.appendVersion(value, s, secret, prefix)
+		if secret.asymmetric() {
+			signed := slices.Concat(prefix, c.m.Body)
+			value = base64.StdEncoding.AppendEncode(append(value, "v1a,"...), ed25519.Sign(secret.hidden().private, signed))
+			continue
+		}
+		var mac [32]byte
+		value = base64.StdEncoding.AppendEncode(append(value, "v1,"...), s.mac(secret).sum(mac[:0], prefix, c.m.Body))
 	}
 	return append(headers,
 		Header{s.id, c.m.ID}, Header{s.timestamp, c.timestamp}, Header{s.signature, string(value)})
 }
 
-func (c *call) appendVersion(dst []byte, s Scheme, secret Secret, prefix []byte) []byte {
-	if secret.asymmetric() {
-		signed := slices.Concat(prefix, c.m.Body)
-		return base64.StdEncoding.AppendEncode(append(dst, "v1a,"...), ed25519.Sign(secret.hidden().private, signed))
-	}
-	var mac [32]byte
-	return base64.StdEncoding.AppendEncode(append(dst, "v1,"...), s.mac(secret).sum(mac[:0], prefix, c.m.Body))
-}
-
 func (c *call) appendSingle(headers []Header, s Scheme, newest Secret) []Header {
 	var mac [32]byte
-	var value [80]byte
-	sum := s.mac(newest).sum(mac[:0], s.appendPrefix(c.scratch, c.m.ID, c.timestamp), c.m.Body)
+	var buf [80]byte
+	sum, value := s.mac(newest).sum(mac[:0], s.appendPrefix(c.scratch, c.m.ID, c.timestamp), c.m.Body), append(buf[:0], s.prefix...)
+	if s.hex {
+		value = hex.AppendEncode(value, sum)
+	} else {
+		value = base64.StdEncoding.AppendEncode(value, sum)
+	}
 	if s.id != "" {
 		headers = append(headers, Header{s.id, c.m.ID})
 	}
 	if s.timestamp != "" {
 		headers = append(headers, Header{s.timestamp, c.timestamp})
 	}
-	return append(headers, Header{s.signature, string(s.encode(value[:0], sum))})
+	return append(headers, Header{s.signature, string(value)})
 }
 
 func (c *call) appendStripe(headers []Header, s Scheme, secrets []Secret) []Header {
@@ -140,16 +146,6 @@ func checkAll(scheme Scheme, secrets []Secret) error {
 		if err := CheckSecret(s, secret); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func checkMessage(m Message) error {
-	if err := checkID(m.ID); err != nil {
-		return err
-	}
-	if m.Timestamp.Unix() <= 0 {
-		return errors.New("the message has no timestamp")
 	}
 	return nil
 }

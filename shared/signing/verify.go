@@ -1,13 +1,16 @@
 package signing
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -52,10 +55,7 @@ func (s Scheme) fresh(text string, now time.Time, tolerance time.Duration) (time
 	if !s.Timestamped() {
 		return time.Time{}, nil
 	}
-	header := s.timestamp
-	if header == "" {
-		header = s.signature
-	}
+	header := cmp.Or(s.timestamp, s.signature)
 	at, err := parseTimestamp(header, text)
 	if err != nil {
 		return time.Time{}, err
@@ -63,33 +63,28 @@ func (s Scheme) fresh(text string, now time.Time, tolerance time.Duration) (time
 	if tolerance <= 0 {
 		tolerance = DefaultTolerance
 	}
-	if age := now.Sub(at); age > tolerance {
-		return at, stale(header, age, tolerance, "old")
-	} else if -age > tolerance {
-		return at, stale(header, -age, tolerance, "in the future")
+	off, where := now.Sub(at), "old"
+	if off < 0 {
+		off, where = -off, "in the future"
+	}
+	if off > tolerance {
+		return at, &Error{ErrStale, header, fmt.Sprintf("the timestamp is %s %s, %s is allowed: compare the clocks, or whether the request was replayed",
+			off.Round(time.Second), where, tolerance)}
 	}
 	return at, nil
-}
-
-func stale(header string, off, tolerance time.Duration, where string) error {
-	return &Error{ErrStale, header, fmt.Sprintf("the timestamp is %s %s, %s is allowed: compare the clocks, or whether the request was replayed",
-		off.Round(time.Second), where, tolerance)}
 }
 
 // maxTimestamp is enough digits for the year 33658, and too few for milliseconds.
 const maxTimestamp = 12
 
 func parseTimestamp(header, text string) (time.Time, error) {
-	for i := range len(text) {
-		if text[i] < '0' || text[i] > '9' {
-			return time.Time{}, malformed(header, "the timestamp must be Unix seconds, digits alone")
-		}
-	}
-	if len(text) > maxTimestamp {
-		return time.Time{}, malformed(header, "the timestamp has %d digits: Unix seconds are needed, not milliseconds", len(text))
-	}
 	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
+	switch {
+	case strings.Trim(text, "0123456789") != "":
+		return time.Time{}, malformed(header, "the timestamp must be Unix seconds, digits alone")
+	case len(text) > maxTimestamp:
+		return time.Time{}, malformed(header, "the timestamp has %d digits: Unix seconds are needed, not milliseconds", len(text))
+	case err != nil:
 		return time.Time{}, malformed(header, "the timestamp must be Unix seconds")
 	}
 	return time.Unix(seconds, 0).UTC(), nil
@@ -117,7 +112,9 @@ func (s Scheme) match(secrets []Secret, c *claims, body []byte) (int, error) {
 	if usable == 0 {
 		return 0, fmt.Errorf("verify %s: %w among %d", s.name, ErrNoSecret, len(secrets))
 	}
-	return 0, s.mismatch(usable, c)
+	return 0, &Error{ErrMismatch, s.signature, fmt.Sprintf(
+		"well formed (HMAC: %d, ed25519: %d), but none made by the %d secret(s) over this body: check the secret, "+
+			"and that the body is the raw bytes, not re-encoded JSON", len(c.macs), len(c.signatures), usable)}
 }
 
 func (c *claims) hasMAC(key *macPool, prefix, body []byte) bool {
@@ -126,12 +123,7 @@ func (c *claims) hasMAC(key *macPool, prefix, body []byte) bool {
 	}
 	var buf [32]byte
 	sum := key.sum(buf[:0], prefix, body)
-	for i := range c.macs {
-		if hmac.Equal(sum, c.macs[i][:]) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.macs, func(mac [sha256.Size]byte) bool { return hmac.Equal(sum, mac[:]) })
 }
 
 // hasSignature takes what it tries off pairs, and tries nothing beyond it.
@@ -147,10 +139,4 @@ func (c *claims) hasSignature(public ed25519.PublicKey, prefix, body []byte, pai
 		}
 	}
 	return false
-}
-
-func (s Scheme) mismatch(usable int, c *claims) error {
-	return &Error{ErrMismatch, s.signature, fmt.Sprintf(
-		"well formed (HMAC: %d, ed25519: %d), but none made by the %d secret(s) over this body: check the secret, "+
-			"and that the body is the raw bytes, not re-encoded JSON", len(c.macs), len(c.signatures), usable)}
 }

@@ -1,3 +1,5 @@
+// Package telemetry makes the functions' logger. In Lambda the lines that say
+// what happened are CloudWatch metrics as well.
 package telemetry
 
 import (
@@ -5,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -19,49 +22,38 @@ import (
 func Metrics(w io.Writer, level slog.Leveler, function string) slog.Handler {
 	out := &writer{w: w}
 	lines := slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level})
-	return metrics{lines.WithAttrs([]slog.Attr{slog.String(functionName, function)}), out}
+	return metrics{lines.WithAttrs([]slog.Attr{slog.String(functionName, function)}), out, false}
 }
 
 type metrics struct {
 	slog.Handler
-	out *writer
+	out     *writer
+	grouped bool // no line counts anything
 }
 
 // WithAttrs keeps the metrics.
 func (m metrics) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return metrics{m.Handler.WithAttrs(attrs), m.out}
+	return metrics{m.Handler.WithAttrs(attrs), m.out, m.grouped}
 }
 
 // WithGroup gives the metrics up: their members would be in the group, where
 // CloudWatch takes none from.
 func (m metrics) WithGroup(name string) slog.Handler {
-	return grouped{m.Handler.WithGroup(name), m.out}
+	return metrics{m.Handler.WithGroup(name), m.out, true}
 }
 
 // Handle writes the line with what it counts.
 func (m metrics) Handle(ctx context.Context, r slog.Record) error {
-	return m.out.handle(ctx, m.Handler, r, blockOf(r))
-}
-
-// grouped has no metrics.
-type grouped struct {
-	slog.Handler
-	out *writer
-}
-
-// WithAttrs stays in the group.
-func (g grouped) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return grouped{g.Handler.WithAttrs(attrs), g.out}
-}
-
-// WithGroup goes further down.
-func (g grouped) WithGroup(name string) slog.Handler {
-	return grouped{g.Handler.WithGroup(name), g.out}
-}
-
-// Handle writes the line alone.
-func (g grouped) Handle(ctx context.Context, r slog.Record) error {
-	return g.out.handle(ctx, g.Handler, r, "")
+	m.out.mu.Lock()
+	defer m.out.mu.Unlock()
+	m.out.block, m.out.at = "", r.Time
+	if !m.grouped {
+		m.out.block = blockOf(r)
+	}
+	if err := m.Handler.Handle(ctx, r); err != nil {
+		return fmt.Errorf("log %s: %w", r.Message, err)
+	}
+	return nil
 }
 
 // writer puts a block at the end of a line. The blocks are text made
@@ -75,17 +67,7 @@ type writer struct {
 	buffer []byte
 }
 
-func (w *writer) handle(ctx context.Context, lines slog.Handler, r slog.Record, b block) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.block, w.at = b, r.Time
-	if err := lines.Handle(ctx, r); err != nil {
-		return fmt.Errorf("log %s: %w", r.Message, err)
-	}
-	return nil
-}
-
-// Write is called by the JSON handler with one line, "{...}\n", within handle.
+// Write is called by the JSON handler with one line, "{...}\n", within Handle.
 func (w *writer) Write(line []byte) (int, error) {
 	out := line
 	if w.block != "" {
@@ -99,4 +81,15 @@ func (w *writer) Write(line []byte) (int, error) {
 		return 0, fmt.Errorf("write: %w", err)
 	}
 	return len(line), nil
+}
+
+// Logger writes one JSON object a line, as CloudWatch Logs Insights reads it.
+// Inside Lambda, which names the function in AWS_LAMBDA_FUNCTION_NAME, it adds
+// the metrics of docs/operations.md to the lines that carry them.
+func Logger(w io.Writer, level slog.Level, function string) *slog.Logger {
+	var h slog.Handler = slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
+	if name := os.Getenv("AWS_LAMBDA_FUNCTION_NAME"); name != "" {
+		h = Metrics(w, level, name)
+	}
+	return slog.New(h).With(slog.String("function", function))
 }

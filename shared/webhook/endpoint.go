@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -61,26 +62,12 @@ func (e Endpoint) Removed() bool { return !e.RemovedAt.IsZero() }
 
 // Valid returns the secrets that still sign at now, newest first.
 func (e Endpoint) Valid(now time.Time) []SealedSecret {
-	var valid []SealedSecret
-	for _, s := range e.Secrets {
-		if s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt) {
-			valid = append(valid, s)
-		}
-	}
-	return valid
+	return slices.DeleteFunc(slices.Clone(e.Secrets), func(s SealedSecret) bool { return !s.ExpiresAt.IsZero() && !now.Before(s.ExpiresAt) })
 }
 
 // Wants says whether the endpoint chose this event type, enabled or not.
 func (e Endpoint) Wants(eventType string) bool {
-	if e.Removed() {
-		return false
-	}
-	for _, pattern := range e.Events {
-		if Match(pattern, eventType) {
-			return true
-		}
-	}
-	return false
+	return !e.Removed() && slices.ContainsFunc(e.Events, func(pattern string) bool { return Match(pattern, eventType) })
 }
 
 // Match says whether an event type falls under a pattern: an exact type,

@@ -46,10 +46,13 @@ func (e Endpoint) Handle(ctx context.Context, event events.LambdaFunctionURLRequ
 // can write any X-Forwarded-For.
 func Request(event events.LambdaFunctionURLRequest) (r receiving.Request, ok bool) {
 	r = receiving.Request{
-		Source: sourceOf(event.RawPath),
+		Source: strings.TrimSuffix(strings.TrimPrefix(event.RawPath, "/"), "/"),
 		Method: event.RequestContext.HTTP.Method,
 		Header: make(http.Header, len(event.Headers)),
 		Body:   []byte(event.Body),
+	}
+	if strings.Contains(r.Source, "/") { // the path's one segment it is
+		r.Source = ""
 	}
 	for name, value := range event.Headers {
 		canonical := textproto.CanonicalMIMEHeaderKey(name)
@@ -63,15 +66,6 @@ func Request(event events.LambdaFunctionURLRequest) (r receiving.Request, ok boo
 		}
 	}
 	return r, true
-}
-
-// sourceOf is the path's one segment, "" when there are more.
-func sourceOf(path string) string {
-	name := strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/")
-	if strings.Contains(name, "/") {
-		return ""
-	}
-	return name
 }
 
 func response(a receiving.Answer) events.LambdaFunctionURLResponse {

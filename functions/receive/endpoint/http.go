@@ -30,18 +30,15 @@ type Invoker interface {
 // http.StripPrefix("/receive", …) to have a source at /receive/{source}.
 func HTTP(function Invoker) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := serve(w, r, function); err != nil {
-			writeError(w, err)
+		err := serve(w, r, function)
+		switch {
+		case err == nil:
+		case errors.As(err, new(*http.MaxBytesError)):
+			http.Error(w, http.StatusText(http.StatusRequestEntityTooLarge), http.StatusRequestEntityTooLarge)
+		default: // what a Function URL answers when the function fails
+			http.Error(w, http.StatusText(http.StatusBadGateway), http.StatusBadGateway)
 		}
 	})
-}
-
-func writeError(w http.ResponseWriter, err error) {
-	status := http.StatusBadGateway // what a Function URL answers when the function fails
-	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
-		status = http.StatusRequestEntityTooLarge
-	}
-	http.Error(w, http.StatusText(status), status)
 }
 
 func serve(w http.ResponseWriter, r *http.Request, function Invoker) error {
@@ -61,7 +58,18 @@ func serve(w http.ResponseWriter, r *http.Request, function Invoker) error {
 	if err := json.Unmarshal(answer, &response); err != nil {
 		return fmt.Errorf("read its answer: %w", err)
 	}
-	return write(w, response)
+	body := []byte(response.Body)
+	if response.IsBase64Encoded {
+		if body, err = base64.StdEncoding.DecodeString(response.Body); err != nil {
+			return fmt.Errorf("decode its answer: %w", err)
+		}
+	}
+	for name, value := range response.Headers {
+		w.Header().Set(name, value)
+	}
+	w.WriteHeader(response.StatusCode)
+	_, _ = w.Write(body) // the sender may have gone
+	return nil
 }
 
 // Event makes the event that a Function URL would make of a request.
@@ -98,20 +106,4 @@ func isText(contentType string) bool {
 		return true
 	}
 	return strings.HasPrefix(media, "text/")
-}
-
-func write(w http.ResponseWriter, response events.LambdaFunctionURLResponse) error {
-	body := []byte(response.Body)
-	if response.IsBase64Encoded {
-		var err error
-		if body, err = base64.StdEncoding.DecodeString(response.Body); err != nil {
-			return fmt.Errorf("decode its answer: %w", err)
-		}
-	}
-	for name, value := range response.Headers {
-		w.Header().Set(name, value)
-	}
-	w.WriteHeader(response.StatusCode)
-	_, _ = w.Write(body) // the sender may have gone
-	return nil
 }
