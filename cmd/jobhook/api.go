@@ -33,44 +33,32 @@ It listens on this machine alone.
 
 func apiCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("api", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	address := flags.String("listen", "127.0.0.1:8788", "")
 	stack := flags.String("stack", "", "")
-	err := flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(stdout, apiUsage)
-		return 0
-	}
-	if err == nil && flags.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
-	environment := settings.Environment(os.Environ())
-	if err == nil && *stack != "" {
-		if err := ofStack(ctx, *stack, environment); err != nil {
-			complain(stderr, "api", err)
-			return exitFailed
+	return runCommand(flags, args, apiUsage, stdout, stderr, func() error {
+		s, err := settingsOf[cloudapi.Settings](ctx, *stack)
+		if err != nil {
+			return err
 		}
-	}
-	var s cloudapi.Settings
-	if err == nil {
-		s, err = settings.Load[cloudapi.Settings](environment)
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "jobhook api: %v\n(jobhook api --help says what it needs)\n", err)
-		return exitUsage
-	}
-	if err := serveAPI(ctx, s, *address, stderr); err != nil {
-		complain(stderr, "api", err)
-		return exitFailed
-	}
-	return 0
+		return serveAPI(ctx, s, *address, stderr)
+	})
 }
 
-// ofStack adds a stack's parts to the environment.
-func ofStack(ctx context.Context, stack string, environment map[string]string) error {
-	parts, err := cloudapi.StackEnvironment(ctx, stack)
-	maps.Copy(environment, parts)
-	return err
+// settingsOf reads the parts of the stack of that name, or, when it is empty, of
+// the one whose parts the environment names.
+func settingsOf[T any](ctx context.Context, stack string) (s T, err error) {
+	environment := settings.Environment(os.Environ())
+	if stack != "" {
+		parts, err := cloudapi.StackEnvironment(ctx, stack)
+		if err != nil {
+			return s, err
+		}
+		maps.Copy(environment, parts)
+	}
+	if s, err = settings.Load[T](environment); err != nil {
+		return s, usageError{err}
+	}
+	return s, nil
 }
 
 func serveAPI(ctx context.Context, s cloudapi.Settings, address string, stderr io.Writer) error {

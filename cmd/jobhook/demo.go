@@ -30,48 +30,48 @@ func demoCommand(ctx context.Context, args []string, stdout, stderr io.Writer) i
 			panic(err) // a default of ours that its own flag refuses
 		}
 	}
-	if exit, ok := f.parse(flags, args, demoUsage, stdout, stderr); !ok {
-		return exit
-	}
-	if f.options.Dir == "" {
-		dir, err := os.MkdirTemp("", "jobhook-demo-")
-		if err != nil {
-			complain(stderr, "demo", err)
-			return exitFailed
+	return runCommand(flags, args, demoUsage, stdout, stderr, func() error {
+		if err := f.parse(stdout); err != nil {
+			return err
 		}
-		defer func() { _ = os.RemoveAll(dir) }()
-		f.options.Dir = dir
-	} else if found, _ := os.ReadDir(f.options.Dir); len(found) > 0 {
-		// The samples' ids are always the same: they would be duplicates there.
-		complain(stderr, "demo", fmt.Errorf("--data %s is not empty: name a new directory, or leave --data out", f.options.Dir))
-		return exitUsage
-	}
-	return playDemo(ctx, f.options, stdout, stderr)
+		if f.options.Dir == "" {
+			dir, err := os.MkdirTemp("", "jobhook-demo-")
+			if err != nil {
+				return fmt.Errorf("make a data directory: %w", err)
+			}
+			defer func() { _ = os.RemoveAll(dir) }()
+			f.options.Dir = dir
+		} else if found, _ := os.ReadDir(f.options.Dir); len(found) > 0 {
+			// The samples' ids are always the same: they would be duplicates there.
+			return usageError{fmt.Errorf("--data %s is not empty: name a new directory, or leave --data out", f.options.Dir)}
+		}
+		return playDemo(ctx, f.options, stdout, stderr)
+	})
 }
 
-func playDemo(ctx context.Context, o local.Options, stdout, stderr io.Writer) int {
-	r, exit := begin(ctx, "demo", o, stderr)
-	if r == nil {
-		return exit
+func playDemo(ctx context.Context, o local.Options, stdout, stderr io.Writer) error {
+	r, err := begin(ctx, o)
+	if err != nil {
+		return err
 	}
 	fmt.Fprintf(stdout, "jobhook serves %s, schedule %s. Deliveries, as they happen:\n\n", r.URL, shown(o.Schedule))
 	secret, err := r.JobSecret(ctx, demo.Account)
 	if err != nil {
-		return finish(ctx, "demo", r, err, stderr)
+		return finish(ctx, r, err, stderr)
 	}
 	stop, err := demo.Demo{API: r.URL, Key: o.Key, JobSecret: secret, Out: stdout}.Run(ctx)
-	switch {
-	case ctx.Err() != nil && err != nil: // Ctrl-C while it began
-		return finish(ctx, "demo", r, nil, stderr)
-	case err != nil:
-		return finish(ctx, "demo", r, err, stderr)
+	if err != nil {
+		if ctx.Err() != nil { // Ctrl-C while it began
+			err = nil
+		}
+		return finish(ctx, r, err, stderr)
 	}
 	defer stop()
 	fmt.Fprintf(stdout, demoNext, r.URL)
 	if o.Key != "" {
 		fmt.Fprint(stdout, demoKey)
 	}
-	return finish(ctx, "demo", r, r.Wait(ctx), stderr)
+	return finish(ctx, r, r.Wait(ctx), stderr)
 }
 
 const demoNext = `

@@ -73,29 +73,15 @@ func listenCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	var f listenFlags
 	flags := flag.NewFlagSet("listen", flag.ContinueOnError)
 	f.define(flags)
-	flags.SetOutput(io.Discard)
-	err := flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(stdout, listenUsage, strings.Join(signing.Names(), ", "))
-		return 0
-	}
-	if err == nil && flags.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
-	var l *listener
-	if err == nil {
-		l, err = f.listener(stdout)
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "jobhook listen: %v\n(jobhook listen --help lists the flags)\n", err)
-		return exitUsage
-	}
-	f.warn(stderr)
-	if err := l.serve(ctx, f.address, stderr); err != nil {
-		fmt.Fprintf(stderr, "jobhook listen: %v\n", err)
-		return exitFailed
-	}
-	return 0
+	help := fmt.Sprintf(listenUsage, strings.Join(signing.Names(), ", "))
+	return runCommand(flags, args, help, stdout, stderr, func() error {
+		l, err := f.listener(stdout)
+		if err != nil {
+			return usageError{err}
+		}
+		f.warn(stderr)
+		return l.serve(ctx, f.address, stderr)
+	})
 }
 
 func (f *listenFlags) listener(stdout io.Writer) (l *listener, err error) {
@@ -104,6 +90,12 @@ func (f *listenFlags) listener(stdout io.Writer) (l *listener, err error) {
 	}
 	if f.delay < 0 || f.fails < 0 {
 		return nil, errors.New("--delay and --fail-first cannot be negative")
+	}
+	wait := func(ctx context.Context, d time.Duration) {
+		select {
+		case <-time.After(d):
+		case <-ctx.Done():
+		}
 	}
 	l = &listener{flags: *f, out: stdout, now: time.Now, wait: wait, attempts: map[string]int{}}
 	l.verify, err = f.verification()
@@ -157,13 +149,4 @@ func (l *listener) serve(ctx context.Context, address string, stderr io.Writer) 
 		_ = server.Close()
 	}
 	return nil
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -100,16 +101,14 @@ func (l *listener) judge(header http.Header, body []byte, at time.Time) (verdict
 }
 
 func (l *listener) status(attempt int) int {
-	if attempt > l.flags.fails {
-		if l.flags.fails > 0 && l.flags.status >= 300 {
-			return http.StatusOK // the status is that of the failures
-		}
-		return l.flags.status
+	fails, failing := l.flags.fails, l.flags.status >= 300
+	switch {
+	case attempt > fails && fails > 0 && failing:
+		return http.StatusOK // the status is that of the failures
+	case attempt <= fails && !failing:
+		return http.StatusInternalServerError
 	}
-	if l.flags.status >= 300 {
-		return l.flags.status
-	}
-	return http.StatusInternalServerError
+	return l.flags.status
 }
 
 // print writes a request as one block, so that two do not mingle.
@@ -117,40 +116,26 @@ func (l *listener) print(r *http.Request, body []byte, at time.Time, id string, 
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "--- %s  %s %s  from %s\n", at.Format("15:04:05.000"), r.Method, printable(r.URL.RequestURI()), r.RemoteAddr)
 	fmt.Fprintf(&b, "    delivery %s, attempt %d\n", printable(id), attempt)
-	names := make([]string, 0, len(r.Header))
-	for name := range r.Header {
-		names = append(names, name)
-	}
-	for _, name := range sorted(names) {
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		for _, value := range r.Header[name] {
-			fmt.Fprintf(&b, "    %s: %s\n", name, printable(shownHeader(name, value)))
+			if name == "Authorization" || name == "Cookie" || name == "Proxy-Authorization" { // a signature says nothing without its secret
+				value = fmt.Sprintf("[%d characters, not shown]", len(value))
+			}
+			fmt.Fprintf(&b, "    %s: %s\n", name, printable(value))
 		}
 	}
-	fmt.Fprintf(&b, "\n%s\n\n", indent(readable(body)))
+	fmt.Fprintf(&b, "\n    %s\n\n", strings.ReplaceAll(readable(body), "\n", "\n    "))
 	if verdict != "" {
 		fmt.Fprintf(&b, "    %s\n", verdict)
 	}
-	fmt.Fprintf(&b, "    answered %d%s\n", status, after(l.flags.delay))
+	fmt.Fprintf(&b, "    answered %d", status)
+	if l.flags.delay > 0 {
+		fmt.Fprintf(&b, " after %s", l.flags.delay)
+	}
+	b.WriteByte('\n')
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_, _ = l.out.Write(b.Bytes())
-}
-
-func after(d time.Duration) string {
-	if d == 0 {
-		return ""
-	}
-	return " after " + d.String()
-}
-
-func sorted(names []string) []string { slices.Sort(names); return names }
-
-// shownHeader hides credentials; a signature says nothing without its secret.
-func shownHeader(name, value string) string {
-	if name == "Authorization" || name == "Cookie" || name == "Proxy-Authorization" {
-		return fmt.Sprintf("[%d characters, not shown]", len(value))
-	}
-	return value
 }
 
 // readable is a body for people: JSON indented, binary as its size alone.
@@ -180,5 +165,3 @@ func printable(text string) string {
 		return '\uFFFD'
 	}, text)
 }
-
-func indent(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }

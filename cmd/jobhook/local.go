@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/jobhook/jobhook/internal/local"
@@ -82,100 +81,61 @@ func durationVar(flags *flag.FlagSet, into *time.Duration, name string, value ti
 	})
 }
 
-// parse reads the flags; exit is the code to end with when ok is false.
-func (f *localFlags) parse(flags *flag.FlagSet, args []string, help string, stdout, stderr io.Writer) (exit int, ok bool) {
-	flags.SetOutput(io.Discard)
-	flags.Usage = func() {}
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, help)
-		return 0, false
-	case err == nil && flags.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+// parse checks the flags that flag itself does not, and completes the options.
+func (f *localFlags) parse(stdout io.Writer) (err error) {
+	o := &f.options
+	if o.Schedule, err = schedule.Parse(f.schedule); err != nil {
+		return usageError{fmt.Errorf("--%w", err)} // it begins with "schedule"
 	}
-	if err == nil {
-		if f.options.Schedule, err = schedule.Parse(f.schedule); err != nil {
-			err = fmt.Errorf("--%w", err) // it begins with "schedule"
-		}
+	if o.Profile, err = webhook.ParseProfile(f.profile); err != nil {
+		return usageError{fmt.Errorf("--callback-profile: %w", err)}
 	}
-	if err == nil {
-		if f.options.Profile, err = webhook.ParseProfile(f.profile); err != nil {
-			err = fmt.Errorf("--callback-profile: %w", err)
-		}
-	}
-	if err != nil {
-		complain(stderr, flags.Name(), err)
-		fmt.Fprintf(stderr, "(jobhook %s --help lists the flags)\n", flags.Name())
-		return exitUsage, false
-	}
-	f.options.Key = os.Getenv("JOBHOOK_API_KEY")
-	f.options.Log = f.logger(stdout)
-	return 0, true
-}
-
-func (f *localFlags) logger(w io.Writer) *slog.Logger {
 	level := slog.LevelInfo
 	if f.quiet {
 		level = slog.LevelWarn
 	}
+	o.Key, o.Log = os.Getenv("JOBHOOK_API_KEY"), slog.New(local.NewLines(stdout, level, time.Now))
 	if f.json {
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+		o.Log = slog.New(slog.NewJSONHandler(stdout, &slog.HandlerOptions{Level: level}))
 	}
-	return slog.New(local.NewLines(w, level, time.Now))
+	return nil
 }
 
 func localCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var f localFlags
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	f.define(flags)
-	if exit, ok := f.parse(flags, args, localUsage, stdout, stderr); !ok {
-		return exit
-	}
-	r, exit := begin(ctx, "local", f.options, stderr)
-	if r == nil {
-		return exit
-	}
-	fmt.Fprintf(stderr, "jobhook serves %s, data in %s, schedule %s (Ctrl-C stops it)\n", r.URL, f.options.Dir, shown(f.options.Schedule))
-	return finish(ctx, "local", r, r.Wait(ctx), stderr)
+	return runCommand(flags, args, localUsage, stdout, stderr, func() error {
+		if err := f.parse(stdout); err != nil {
+			return err
+		}
+		r, err := begin(ctx, f.options)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stderr, "jobhook serves %s, data in %s, schedule %s (Ctrl-C stops it)\n", r.URL, f.options.Dir, shown(f.options.Schedule))
+		return finish(ctx, r, r.Wait(ctx), stderr)
+	})
 }
 
-// begin starts a runner for a command, or says why not and with which code to
-// end.
-func begin(ctx context.Context, command string, o local.Options, stderr io.Writer) (r *local.Runner, exit int) {
+const memoryLimit = 80 << 20
+
+// begin starts a runner for a command. It lets the heap grow to four times what
+// lives before it is collected, and no further than memoryLimit: the heap is
+// small, and collecting it at twice its size took a sixth of the runner's CPU
+// time.
+func begin(ctx context.Context, o local.Options) (*local.Runner, error) {
 	if err := o.Check(); err != nil {
-		complain(stderr, command, err)
-		return nil, exitUsage
+		return nil, usageError{err}
 	}
-	tuneMemory()
-	r, err := local.Start(ctx, o)
-	if err != nil {
-		complain(stderr, command, err)
-		return nil, exitFailed
-	}
-	return r, 0
-}
-
-// complain writes a line for each error.
-func complain(stderr io.Writer, command string, err error) {
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintf(stderr, "jobhook %s: %s\n", command, line)
-	}
-}
-
-// tuneMemory lets the heap grow to four times what lives before it is
-// collected, and no further than memoryLimit: the heap is small, and collecting
-// it at twice its size took a sixth of the runner's CPU time.
-func tuneMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
+	return local.Start(ctx, o)
 }
-
-const memoryLimit = 80 << 20
 
 func shown(s schedule.Schedule) string {
 	if len(s) == 0 {
@@ -184,14 +144,10 @@ func shown(s schedule.Schedule) string {
 	return s.String()
 }
 
-// finish stops the runner in order.
-func finish(ctx context.Context, command string, r *local.Runner, err error, stderr io.Writer) int {
+// finish stops the runner in order; err is why it ends.
+func finish(ctx context.Context, r *local.Runner, err error, stderr io.Writer) error {
 	fmt.Fprintln(stderr, "jobhook stops: waiting for the attempts under way (Ctrl-C again ends it at once)")
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
-	if err = errors.Join(err, r.Stop(ctx)); err != nil {
-		complain(stderr, command, err)
-		return exitFailed
-	}
-	return 0
+	return errors.Join(err, r.Stop(ctx))
 }

@@ -59,6 +59,22 @@ func TestCalledWrongly(t *testing.T) {
 	}
 }
 
+func TestAShortKeyIsRefused(t *testing.T) {
+	for _, name := range []string{"ENDPOINTS_TABLE", "DELIVERIES_TABLE", "COMPLETIONS_QUEUE_URL", "SIGNING_SECRET_ID", "SEALING_KEY_ID"} {
+		t.Setenv(name, "x")
+	}
+	t.Setenv("JOBHOOK_API_KEY", "23-bytes-are-not-enough")
+	const want = "JOBHOOK_API_KEY has 23 bytes; the minimum is 24: choose a longer one, like the output of openssl rand -hex 16\n"
+	for command, exit := range map[string]int{"local": exitUsage, "demo": exitUsage, "api": exitFailed} {
+		t.Run(command, func(t *testing.T) {
+			code, stdout, stderr := invoke(t, command, "--listen", "127.0.0.1:0")
+			if code != exit || stdout != "" || !strings.HasPrefix(stderr, "jobhook "+command+": "+want) {
+				t.Errorf("exit code %d, want %d; on stdout %q, on stderr %q", code, exit, stdout, stderr)
+			}
+		})
+	}
+}
+
 func TestHelpIsNoFault(t *testing.T) {
 	for args, says := range map[string]string{
 		"help": "Usage: jobhook COMMAND", "--help": "Usage: jobhook COMMAND", "-h": "Usage: jobhook COMMAND",

@@ -3,10 +3,13 @@ package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -35,22 +38,15 @@ const (
 )
 
 func main() {
-	os.Exit(run(untilSignal(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-}
-
-// untilSignal ends with the first signal, which ends the work in order. A
-// second one ends it at once: by the time that anybody learns of the first,
-// signals do again what they do by default.
-func untilSignal() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		signal.Reset(os.Interrupt, syscall.SIGTERM)
+	go func() { // The first ends the work in order. A second one ends it at once:
+		<-signals                                   // by the time that anybody learns of the first, signals do again
+		signal.Reset(os.Interrupt, syscall.SIGTERM) // what they do by default.
 		cancel()
 	}()
-	return ctx
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -80,5 +76,41 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 0
 	}
 	fmt.Fprintf(stderr, "jobhook: there is no command %q\n\n%s", name, usage)
+	return exitUsage
+}
+
+// usageError says that the command was called wrongly.
+type usageError struct{ error }
+
+// errReported says that the command failed and has said why.
+var errReported = errors.New("reported")
+
+// runCommand runs a command with its flags and returns the code to exit with.
+func runCommand(flags *flag.FlagSet, args []string, help string, stdout, stderr io.Writer, do func() error) int {
+	flags.SetOutput(io.Discard)
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, help)
+		return 0
+	case err != nil:
+		err = usageError{err}
+	case flags.NArg() > 0:
+		err = usageError{fmt.Errorf("unexpected argument %q", flags.Arg(0))}
+	default:
+		err = do()
+	}
+	if err == nil {
+		return 0
+	}
+	if !errors.Is(err, errReported) {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			fmt.Fprintf(stderr, "jobhook %s: %s\n", flags.Name(), line)
+		}
+	}
+	if !errors.As(err, &usageError{}) {
+		return exitFailed
+	}
+	fmt.Fprintf(stderr, "(jobhook %s --help lists the flags)\n", flags.Name())
 	return exitUsage
 }

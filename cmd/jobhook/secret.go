@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -20,7 +21,6 @@ import (
 	"github.com/jobhook/jobhook/shared/embedded"
 	"github.com/jobhook/jobhook/shared/secrets"
 	manager "github.com/jobhook/jobhook/shared/secretsmanager"
-	"github.com/jobhook/jobhook/shared/settings"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -52,61 +52,32 @@ type jobRecords interface {
 	Endpoint(ctx context.Context, account, id string) (webhook.Endpoint, error)
 }
 
-// usageError says that the command was called wrongly.
-type usageError struct{ error }
-
 func secretCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("secret", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	account, dir, stack := flags.String("account", "", ""), flags.String("data", "", ""), flags.String("stack", "", "")
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, secretUsage)
-		return 0
-	case err != nil:
-	case flags.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case *account == "":
-		err = fmt.Errorf("--account is missing: name one, like --account %s", webhook.DefaultAccount)
-	case *stack != "" && *dir != "":
-		err = errors.New("--stack and --data name two places: give one")
-	}
-	var found []string
-	switch {
-	case err != nil:
-		err = usageError{err}
-	case *stack != "" || *dir == "" && os.Getenv("SIGNING_SECRET_ID") != "":
-		found, err = stackSecrets(ctx, *stack, *account)
-	default:
-		found, err = localSecrets(ctx, *dir, *account, stderr)
-	}
-	if err != nil {
-		complain(stderr, "secret", err)
-		if errors.As(err, &usageError{}) {
-			fmt.Fprint(stderr, "(jobhook secret --help says what it needs)\n")
-			return exitUsage
+	return runCommand(flags, args, secretUsage, stdout, stderr, func() (err error) {
+		var found []string
+		switch {
+		case *account == "":
+			return usageError{fmt.Errorf("--account is missing: name one, like --account %s", webhook.DefaultAccount)}
+		case *stack != "" && *dir != "":
+			return usageError{errors.New("--stack and --data name two places: give one")}
+		case *stack != "" || *dir == "" && os.Getenv("SIGNING_SECRET_ID") != "":
+			found, err = stackSecrets(ctx, *stack, *account)
+		default:
+			found, err = localSecrets(ctx, cmp.Or(*dir, local.DefaultDir), *account, stderr)
 		}
-		return exitFailed
-	}
-	for _, secret := range found {
-		fmt.Fprintln(stdout, secret)
-	}
-	return 0
+		for _, secret := range found {
+			fmt.Fprintln(stdout, secret)
+		}
+		return err
+	})
 }
 
-// stackSecrets reads the stack of that name, or, when it is empty, the one whose
-// parts the environment names.
 func stackSecrets(ctx context.Context, stack, account string) ([]string, error) {
-	environment := settings.Environment(os.Environ())
-	if stack != "" {
-		if err := ofStack(ctx, stack, environment); err != nil {
-			return nil, err
-		}
-	}
-	s, err := settings.Load[secretSettings](environment)
+	s, err := settingsOf[secretSettings](ctx, stack)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, err
 	}
 	cfg, err := cloudapi.Config(ctx)
 	if err != nil {
@@ -120,9 +91,6 @@ func stackSecrets(ctx context.Context, stack, account string) ([]string, error) 
 // localSecrets reads a data directory and makes nothing in it. While jobhook
 // local runs there, the job record cannot be read.
 func localSecrets(ctx context.Context, dir, account string, stderr io.Writer) ([]string, error) {
-	if dir == "" {
-		dir = local.DefaultDir
-	}
 	path := filepath.Join(dir, "secrets.json")
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("%s has no secrets: give the directory of jobhook local with --data, "+
@@ -145,8 +113,8 @@ func localSecrets(ctx context.Context, dir, account string, stderr io.Writer) ([
 	if err != nil {
 		return nil, err
 	}
-	found, err := verifying(ctx, db, ring, account)
-	return found, errors.Join(err, db.Close())
+	defer func() { _ = db.Close() }() // it was only read
+	return verifying(ctx, db, ring, account)
 }
 
 // verifying are the secrets that sign for an account's jobs, in the form that

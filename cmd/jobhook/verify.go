@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,21 +41,6 @@ Exit code: 0 verified, 1 not verified (or mistakes in --sources), 2 called wrong
 Example:
   jobhook verify --scheme github --secret-env GITHUB_SECRET --headers headers.txt <body.bin
 `
-
-// texts is a flag that may be given several times.
-type texts []string
-
-func (t *texts) String() string     { return strings.Join(*t, ", ") }
-func (t *texts) Set(s string) error { *t = append(*t, s); return nil }
-
-// secretFlags are how secrets are given, to verify and to listen.
-type secretFlags struct{ env, files, plain texts }
-
-func (f *secretFlags) define(flags *flag.FlagSet) {
-	flags.Var(&f.env, "secret-env", "")
-	flags.Var(&f.files, "secret-file", "")
-	flags.Var(&f.plain, "secret", "")
-}
 
 // verifyFlags are the flags of `jobhook verify`.
 type verifyFlags struct {
@@ -98,37 +85,21 @@ func verifyCommand(args []string, stdin io.Reader, stdout, stderr io.Writer) int
 	var f verifyFlags
 	flags := flag.NewFlagSet("verify", flag.ContinueOnError)
 	f.define(flags)
-	flags.SetOutput(io.Discard)
-	err := flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(stdout, verifyUsage, strings.Join(signing.Names(), ", "))
-		return 0
-	}
-	if err == nil && flags.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
-	if err == nil && f.sources != "" && f.source == "" {
-		return checkSources(f.sources, stdout, stderr)
-	}
-	var v verification
-	if err == nil {
-		v, err = f.verification(stdin)
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "jobhook verify: %v\n(jobhook verify --help lists the flags)\n", err)
-		return exitUsage
-	}
-	f.warn(stderr)
-	if !v.report(stdout) {
-		return exitFailed
-	}
-	return 0
-}
-
-func (f *secretFlags) warn(stderr io.Writer) {
-	if len(f.plain) > 0 {
-		fmt.Fprintln(stderr, "warning: a secret on the command line is seen by every user of this machine and kept in the shell's history: use --secret-env or --secret-file")
-	}
+	help := fmt.Sprintf(verifyUsage, strings.Join(signing.Names(), ", "))
+	return runCommand(flags, args, help, stdout, stderr, func() error {
+		if f.sources != "" && f.source == "" {
+			return checkSources(f.sources, stdout)
+		}
+		v, err := f.verification(stdin)
+		if err != nil {
+			return usageError{err}
+		}
+		f.warn(stderr)
+		if !v.report(stdout) {
+			return errReported
+		}
+		return nil
+	})
 }
 
 // verification gathers what the flags name.
@@ -148,22 +119,28 @@ func (f *verifyFlags) verification(stdin io.Reader) (v verification, err error) 
 	if v.header, err = readHeaders(f.header, f.headers); err != nil {
 		return v, err
 	}
-	v.body, err = readBody(f.body, stdin)
-	return v, err
+	if f.body == "" {
+		v.body, err = io.ReadAll(stdin)
+	} else {
+		v.body, err = os.ReadFile(f.body)
+	}
+	if err != nil {
+		return v, fmt.Errorf("read the body: %w", err)
+	}
+	return v, nil
 }
 
-func (f *verifyFlags) fromFlags(v *verification) (err error) {
-	if f.scheme == "" {
-		return fmt.Errorf("--scheme is missing: one of %s", strings.Join(signing.Names(), ", "))
+// parseNow takes RFC 3339 or Unix seconds; empty is the clock's.
+func parseNow(text string) (time.Time, error) {
+	if text == "" {
+		return time.Now(), nil
 	}
-	if v.scheme, err = signing.Lookup(f.scheme); err != nil {
-		return fmt.Errorf("--scheme: %w", err)
+	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return time.Unix(seconds, 0).UTC(), nil
 	}
-	if f.signatureHeader != "" {
-		if v.scheme, err = v.scheme.WithHeader(f.signatureHeader); err != nil {
-			return fmt.Errorf("--signature-header: %w", err)
-		}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, errors.New("--now must be RFC 3339 (2026-11-20T12:00:00Z) or Unix seconds")
 	}
-	v.texts, v.secrets, err = f.secretFlags.parse(v.scheme)
-	return err
+	return t, nil
 }

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/jobhook/jobhook/shared/canonjson"
@@ -24,23 +26,17 @@ type variant[T any] struct {
 // hintMismatch looks for the usual mistakes: for each change to the body or the
 // secrets it asks whether the signature would match.
 func (v verification) hintMismatch(w io.Writer) {
-	for _, b := range bodies(v.body) {
+	changed, secrets := bodies(v.body), v.otherSecrets()
+	for _, b := range changed {
 		if v.matches(v.texts, b.value) {
 			fmt.Fprintln(w, "hint       it matches if", b.text)
 			return
 		}
 	}
-	secrets := v.otherSecrets()
-	for _, s := range secrets {
-		if v.matches([]string{s.value}, v.body) {
-			fmt.Fprintln(w, "hint       it matches if", s.text)
-			return
-		}
-	}
-	for _, s := range secrets {
-		for _, b := range bodies(v.body) {
+	for _, b := range append([]variant[[]byte]{{v.body, ""}}, changed...) {
+		for _, s := range secrets {
 			if v.matches([]string{s.value}, b.value) {
-				fmt.Fprintf(w, "hint       it matches if %s, and %s\n", s.text, b.text)
+				fmt.Fprintln(w, "hint       it matches if", strings.TrimSuffix(s.text+", and "+b.text, ", and "))
 				return
 			}
 		}
@@ -86,52 +82,42 @@ func bodies(body []byte) (list []variant[[]byte]) {
 	if json.Unmarshal(body, &text) == nil {
 		add([]byte(text), "the body is the text within the JSON string: it was encoded twice")
 	}
-	for _, b := range rewritten(body) {
-		add(b.value, b.text)
+	if json.Valid(body) {
+		rewritten(body, add)
 	}
-	if unzipped, ok := gunzip(body); ok {
-		add(unzipped, "the body is decompressed: the sender signs it before compressing")
+	if r, err := gzip.NewReader(bytes.NewReader(body)); err == nil {
+		if unzipped, err := io.ReadAll(io.LimitReader(r, maxUnzipped)); err == nil {
+			add(unzipped, "the body is decompressed: the sender signs it before compressing")
+		}
 	}
 	return list
 }
 
-// rewritten are the forms in which a parsed body is written anew. The sender
-// has signed one of them, so the body at hand is a rewriting of it.
-func rewritten(body []byte) (list []variant[[]byte]) {
-	if !json.Valid(body) {
-		return nil
-	}
+// rewritten adds the forms in which JSON that was parsed is written anew. The
+// sender has signed one of them, so the body at hand is a rewriting of it.
+func rewritten(body []byte, add func(value []byte, text string)) {
 	const advice = ": the body at hand was parsed and written anew; verify the raw bytes as they came"
-	var buf bytes.Buffer
-	if json.Compact(&buf, body) == nil {
-		list = append(list, variant[[]byte]{bytes.Clone(buf.Bytes()), "the JSON has no white space" + advice})
-	}
+	var compact bytes.Buffer
+	_ = json.Compact(&compact, body)
+	add(compact.Bytes(), "the JSON has no white space"+advice)
 	if canonical, err := canonjson.Append(nil, body); err == nil {
-		list = append(list, variant[[]byte]{canonical, "it is what JSON.stringify(JSON.parse(body)) gives" + advice})
+		add(canonical, "it is what JSON.stringify(JSON.parse(body)) gives"+advice)
 	}
 	for _, indent := range []string{"  ", "    ", "\t"} {
-		buf.Reset()
-		if json.Indent(&buf, body, "", indent) == nil {
-			list = append(list, variant[[]byte]{bytes.Clone(buf.Bytes()), "the JSON is indented" + advice})
-		}
+		var buf bytes.Buffer
+		_ = json.Indent(&buf, body, "", indent)
+		add(buf.Bytes(), "the JSON is indented"+advice)
 	}
-	return append(list,
-		variant[[]byte]{spaced(body), `there is a space after each "," and ":" (Python's json.dumps)` + advice},
-		variant[[]byte]{bytes.ReplaceAll(body, []byte(`\/`), []byte(`/`)), `each \/ is / (PHP's json_encode escapes it)` + advice},
-		variant[[]byte]{bytes.ReplaceAll(body, []byte(`/`), []byte(`\/`)), `each / is \/ (PHP's json_encode does so)` + advice},
-		variant[[]byte]{ascii(body), `letters beyond ASCII are \uXXXX escapes` + advice},
-	)
+	add(spaced(compact.Bytes()), `there is a space after each "," and ":" (Python's json.dumps)`+advice)
+	add(bytes.ReplaceAll(body, []byte(`\/`), []byte(`/`)), `each \/ is / (PHP's json_encode escapes it)`+advice)
+	add(bytes.ReplaceAll(body, []byte(`/`), []byte(`\/`)), `each / is \/ (PHP's json_encode does so)`+advice)
+	add(ascii(body), `letters beyond ASCII are \uXXXX escapes`+advice)
 }
 
 // spaced writes a space after every comma and colon outside of strings.
-func spaced(body []byte) []byte {
-	var compact bytes.Buffer
-	if json.Compact(&compact, body) != nil {
-		return body
-	}
-	var out []byte
+func spaced(compact []byte) (out []byte) {
 	quoted, escaped := false, false
-	for _, c := range compact.Bytes() {
+	for _, c := range compact {
 		out = append(out, c)
 		switch {
 		case escaped:
@@ -147,8 +133,7 @@ func spaced(body []byte) []byte {
 	return out
 }
 
-func ascii(body []byte) []byte {
-	var out []byte
+func ascii(body []byte) (out []byte) {
 	for _, r := range string(body) {
 		switch {
 		case r < 0x80:
@@ -164,15 +149,6 @@ func ascii(body []byte) []byte {
 }
 
 const maxUnzipped = 16 << 20
-
-func gunzip(body []byte) ([]byte, bool) {
-	r, err := gzip.NewReader(bytes.NewReader(body))
-	if err != nil {
-		return nil, false
-	}
-	unzipped, err := io.ReadAll(io.LimitReader(r, maxUnzipped))
-	return unzipped, err == nil
-}
 
 // otherSecrets are what each secret may have been meant to be.
 func (v verification) otherSecrets() (list []variant[string]) {
@@ -216,11 +192,7 @@ func (v verification) hintScheme(w io.Writer) bool {
 // hintForm is for a header that is missing or cannot be read.
 func (v verification) hintForm(w io.Writer, problem *signing.Error) {
 	if errors.Is(problem, signing.ErrMissing) {
-		names := make([]string, 0, len(v.header))
-		for name := range v.header {
-			names = append(names, name)
-		}
-		fmt.Fprintf(w, "hint       the request as given has the headers %s\n", strings.Join(sorted(names), ", "))
+		fmt.Fprintf(w, "hint       the request as given has the headers %s\n", strings.Join(slices.Sorted(maps.Keys(v.header)), ", "))
 	}
 	if v.hintScheme(w) || problem.Header != v.scheme.Header() {
 		return

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/jobhook/jobhook/shared/receiving"
 	"github.com/jobhook/jobhook/shared/signing"
 )
 
@@ -63,6 +64,36 @@ func (v verification) conclude(w io.Writer, reason string) bool {
 	return false
 }
 
+// reportReceive says what receive would answer to the request, as a first one,
+// and whether that is a 200.
+func (v verification) reportReceive(w io.Writer) bool {
+	if v.source == nil {
+		return true
+	}
+	s := *v.source
+	s.Tolerance = v.tolerance
+	if len(s.Allow) > 0 && !v.ip.IsValid() {
+		marked(w, "--", "address", "allow_ips is set: pass --ip with the sender's address to have it checked")
+		s.Allow = nil
+	}
+	a, err := receiving.Judge(s, receiving.Request{
+		Source: s.Name, Method: http.MethodPost, Header: v.header, Body: v.body, IP: v.ip,
+	}, 0, v.now)
+	var refusal *receiving.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		line(w, false, "receive", fmt.Sprintf("/%s would answer %d (%s): %s", s.Name, refusal.Status, refusal.Reason, refusal.Detail))
+	case err != nil:
+		line(w, false, "receive", fmt.Sprintf("/%s would answer 503: %v", s.Name, err))
+	default:
+		line(w, true, "receive", fmt.Sprintf("/%s would answer 200, and know it for %s as %s", s.Name, a.Window, a.ReceiptID))
+		if a.Doubt != "" {
+			marked(w, "--", "id", a.Doubt)
+		}
+	}
+	return err == nil
+}
+
 func line(w io.Writer, ok bool, part, text string) {
 	mark := "ok  "
 	if !ok {
@@ -93,17 +124,14 @@ func (v verification) reportTime(w io.Writer) (fresh bool) {
 	}
 	text := "within the tolerance"
 	if err == nil {
-		text = fmt.Sprintf("%s, %s", verified.Timestamp.Format(time.RFC3339), age(v.now.Sub(verified.Timestamp)))
+		age, word := v.now.Sub(verified.Timestamp), "old"
+		if age < 0 {
+			age, word = -age, "in the future"
+		}
+		text = fmt.Sprintf("%s, %s %s", verified.Timestamp.Format(time.RFC3339), age.Round(time.Second), word)
 	}
 	line(w, true, "timestamp", text)
 	return true
-}
-
-func age(d time.Duration) string {
-	if d < 0 {
-		return (-d).Round(time.Second).String() + " in the future"
-	}
-	return d.Round(time.Second).String() + " old"
 }
 
 // reportSignatures tries each signature with each secret. Where one is enough
@@ -140,29 +168,25 @@ func (v verification) reportSignatures(w io.Writer, enough bool) {
 }
 
 // signatures splits the header into values that each hold one signature.
-func (v verification) signatures() []string {
+func (v verification) signatures() (list []string) {
 	all := strings.Join(v.header.Values(v.scheme.Header()), " ")
 	switch v.scheme.Name() {
 	case "standard", "svix":
 		return strings.Fields(all)
 	case "stripe":
-		return splitStripe(all)
+		var timestamp string
+		parts := strings.FieldsFunc(all, func(r rune) bool { return r == ',' || r == ' ' })
+		if i := slices.IndexFunc(parts, func(p string) bool { return strings.HasPrefix(p, "t=") }); i >= 0 {
+			timestamp = parts[i]
+		}
+		for _, part := range parts {
+			if strings.HasPrefix(part, "v1=") {
+				list = append(list, timestamp+","+part)
+			}
+		}
+		return list
 	}
 	return []string{all}
-}
-
-func splitStripe(value string) (list []string) {
-	var timestamp string
-	parts := strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
-	if i := slices.IndexFunc(parts, func(p string) bool { return strings.HasPrefix(p, "t=") }); i >= 0 {
-		timestamp = parts[i]
-	}
-	for _, part := range parts {
-		if strings.HasPrefix(part, "v1=") {
-			list = append(list, timestamp+","+part)
-		}
-	}
-	return list
 }
 
 func describeBody(body []byte) string {

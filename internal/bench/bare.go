@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/jobhook/jobhook/shared/signing"
 )
@@ -22,19 +25,16 @@ func bareLoop(ctx context.Context, o options) (measure, error) {
 	if err != nil {
 		return measure{}, err
 	}
-	defer r.close()
-	scheme, err := signing.Lookup("standard")
-	if err != nil {
-		return measure{}, err
-	}
-	secret, err := signing.ParseSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-	if err != nil {
+	defer func() { _ = r.close() }()
+	scheme, unknown := signing.Lookup("standard")
+	secret, bad := signing.ParseSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	if err := errors.Join(unknown, bad); err != nil {
 		return measure{}, err
 	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.concurrency}}
 	defer client.CloseIdleConnections()
 	body := []byte(completion(o, 0))
-	cpu, begin := cpuTime(syscall.RUSAGE_SELF), time.Now()
+	cpu, begin := cpuTime(), time.Now()
 	sent, err := spread(ctx, o, func(i int) (string, error) {
 		id := fmt.Sprintf("msg_%d", i)
 		headers, err := signing.Sign(scheme, []signing.Secret{secret}, signing.Message{ID: id, Timestamp: time.Now(), Body: body})
@@ -48,35 +48,30 @@ func bareLoop(ctx context.Context, o options) (measure, error) {
 		for _, h := range headers {
 			req.Header[h.Name] = []string{h.Value}
 		}
-		return id, send(client, req, nil)
+		_, err = send(client, req)
+		return id, err
 	})
 	if err != nil {
 		return measure{}, err
 	}
 	took := time.Since(begin)
-	m := measure{rate: float64(o.events) / took.Seconds(), cpu: (cpuTime(syscall.RUSAGE_SELF) - cpu).Seconds() * 1000 / float64(o.events)}
+	m := measure{rate: float64(o.events) / took.Seconds(), cpu: (cpuTime() - cpu).Seconds() * 1000 / float64(o.events)}
 	m.p50, m.p99, err = r.latencies(sent)
 	return m, err
 }
 
 // send makes a request and reads the whole answer.
-func send(client *http.Client, req *http.Request, into *bytes.Buffer) error {
+func send(client *http.Client, req *http.Request) ([]byte, error) {
 	answer, err := client.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = answer.Body.Close() }()
-	var sink io.Writer = io.Discard
-	if into != nil {
-		sink = into
+	text, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode >= 300 {
+		err = fmt.Errorf("%s %s: %s", req.Method, req.URL.Path, answer.Status)
 	}
-	if _, err := io.Copy(sink, answer.Body); err != nil {
-		return err
-	}
-	if answer.StatusCode >= 300 {
-		return fmt.Errorf("%s %s: %s", req.Method, req.URL.Path, answer.Status)
-	}
-	return nil
+	return text, err
 }
 
 // spread calls f for 0 to events-1 from as many goroutines as o says, and
@@ -84,36 +79,24 @@ func send(client *http.Client, req *http.Request, into *bytes.Buffer) error {
 func spread(ctx context.Context, o options, f func(int) (string, error)) (map[string]time.Time, error) {
 	var next atomic.Int64
 	var mu sync.Mutex
-	var failed error
 	sent := make(map[string]time.Time, o.events)
-	var wg sync.WaitGroup
+	workers, ctx := errgroup.WithContext(ctx)
 	for range o.concurrency {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1) - 1)
-				if i >= o.events {
-					return
-				}
+		workers.Go(func() error {
+			for i := int(next.Add(1) - 1); i < o.events && ctx.Err() == nil; i = int(next.Add(1) - 1) {
 				at := time.Now()
 				id, err := f(i)
+				if err != nil {
+					return err
+				}
 				mu.Lock()
 				sent[id] = at
-				if err != nil {
-					failed = err
-				}
-				stop := failed != nil
 				mu.Unlock()
-				if stop {
-					return
-				}
 			}
+			return ctx.Err()
 		})
 	}
-	wg.Wait()
-	if failed == nil {
-		failed = ctx.Err()
-	}
-	return sent, failed
+	return sent, workers.Wait()
 }
 
 // completion is a body of about o.size bytes.
@@ -122,11 +105,9 @@ func completion(o options, i int) string {
 	return head + strings.Repeat("x", max(o.size-len(head)-3, 1)) + `"}}`
 }
 
-// cpuTime is the CPU time of this process or of its ended children.
-func cpuTime(who int) time.Duration {
+// cpuTime is this process's.
+func cpuTime() time.Duration {
 	var u syscall.Rusage
-	if err := syscall.Getrusage(who, &u); err != nil {
-		return 0
-	}
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // zero where the system does not say
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,9 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -21,22 +18,6 @@ import (
 // arrivalLimit bounds the wait for what was published.
 const arrivalLimit = 2 * time.Minute
 
-// build compiles the command as a user would.
-func build(ctx context.Context) (binary string, clean func(), err error) {
-	dir, err := os.MkdirTemp("", "jobhook-bench-")
-	if err != nil {
-		return "", nil, err
-	}
-	clean = func() { _ = os.RemoveAll(dir) }
-	binary = filepath.Join(dir, "jobhook")
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/jobhook").CombinedOutput()
-	if err != nil {
-		clean()
-		return "", nil, fmt.Errorf("build jobhook: %w\n%s", err, out)
-	}
-	return binary, clean, nil
-}
-
 // jobhookLocal publishes over the API of a jobhook process of its own and
 // waits for the last arrival.
 func jobhookLocal(ctx context.Context, o options, binary string) (measure, error) {
@@ -44,7 +25,7 @@ func jobhookLocal(ctx context.Context, o options, binary string) (measure, error
 	if err != nil {
 		return measure{}, err
 	}
-	defer r.close()
+	defer func() { _ = r.close() }()
 	p, err := start(ctx, binary)
 	if err != nil {
 		return measure{}, err
@@ -52,7 +33,8 @@ func jobhookLocal(ctx context.Context, o options, binary string) (measure, error
 	defer p.kill()
 	m, err := p.measure(ctx, o, r)
 	if err != nil {
-		return measure{}, fmt.Errorf("%w\n%s", err, p.stderr())
+		p.kill()
+		return measure{}, fmt.Errorf("%w\n%s", err, <-p.output)
 	}
 	return m, nil
 }
@@ -66,8 +48,7 @@ func (p *process) measure(ctx context.Context, o options, r *receiver) (measure,
 	}
 	begin := time.Now()
 	sent, err := spread(ctx, o, func(i int) (string, error) {
-		answer, err := p.post(ctx, client, "events", completion(o, i))
-		return answer.MessageID, err
+		return p.post(ctx, client, "events", completion(o, i))
 	})
 	if err != nil {
 		return measure{}, err
@@ -92,22 +73,22 @@ func (p *process) measure(ctx context.Context, o options, r *receiver) (measure,
 	return m, err
 }
 
-type accepted struct {
-	MessageID string `json:"message_id"`
-}
-
-func (p *process) post(ctx context.Context, client *http.Client, path, body string) (accepted, error) {
+// post returns the message id that the answer has, if any.
+func (p *process) post(ctx context.Context, client *http.Client, path, body string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url+"/v1/accounts/bench/"+path, strings.NewReader(body))
 	if err != nil {
-		return accepted{}, err
+		return "", err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	var buf bytes.Buffer
-	if err := send(client, req, &buf); err != nil {
-		return accepted{}, err
+	text, err := send(client, req)
+	if err != nil {
+		return "", err
 	}
-	var a accepted
-	return a, json.Unmarshal(buf.Bytes(), &a)
+	var accepted struct {
+		MessageID string `json:"message_id"`
+	}
+	err = json.Unmarshal(text, &accepted)
+	return accepted.MessageID, err
 }
 
 // process is a running `jobhook local`.
@@ -116,7 +97,6 @@ type process struct {
 	cmd    *exec.Cmd
 	dir    string
 	output chan string // all of stderr, once it has ended
-	ended  bool
 }
 
 var served = regexp.MustCompile(`serves (http://\S+?),? `)
@@ -161,22 +141,14 @@ func (p *process) stop() (time.Duration, error) {
 		return 0, err
 	}
 	err := p.cmd.Wait()
-	p.ended = true
 	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime(), err
 }
 
+// kill ends the process, unless it has ended, and removes its data.
 func (p *process) kill() {
-	if !p.ended {
-		_ = p.cmd.Process.Kill()
-		_ = p.cmd.Wait()
-		p.ended = true
-	}
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait()
 	_ = os.RemoveAll(p.dir)
-}
-
-func (p *process) stderr() string {
-	p.kill()
-	return <-p.output
 }
 
 // peakMemory is the process's peak resident memory in MB, where the system says.
@@ -185,13 +157,8 @@ func (p *process) peakMemory() float64 {
 	if err != nil {
 		return 0
 	}
-	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(text)
-	if found == nil {
-		return 0
-	}
-	kb, err := strconv.ParseFloat(string(found[1]), 64)
-	if err != nil {
-		return 0
-	}
+	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	kb := 0.0
+	_, _ = fmt.Sscan(rest, &kb) // 0 where it is not said
 	return kb / 1000
 }

@@ -7,11 +7,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -32,15 +35,6 @@ type measure struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
-}
-
-func run(ctx context.Context) error {
 	var o options
 	flag.IntVar(&o.events, "events", 20000, "events in each run")
 	flag.IntVar(&o.concurrency, "concurrency", 32, "requests under way at once")
@@ -52,15 +46,23 @@ func run(ctx context.Context) error {
 	if err == nil && ratio < o.floor {
 		err = fmt.Errorf("the ratio %.3f is below %.3f", ratio, o.floor)
 	}
-	return err
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
 }
 
 func bench(ctx context.Context, o options) (ratio float64, err error) {
-	binary, clean, err := build(ctx)
+	dir, err := os.MkdirTemp("", "jobhook-bench-")
 	if err != nil {
 		return 0, err
 	}
-	defer clean()
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary := filepath.Join(dir, "jobhook")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/jobhook").CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("build jobhook: %w\n%s", err, out)
+	}
 	fmt.Printf("%d events of %d bytes, concurrency %d, %d interleaved runs; bare loop, then jobhook local\n\n", o.events, o.size, o.concurrency, o.runs)
 	fmt.Printf("%-14s %12s %16s %10s %10s %10s\n", "", "deliveries/s", "CPU-s per 1,000", "p50", "p99", "memory")
 	var bare, hook []measure
@@ -100,16 +102,12 @@ func median(list []measure) measure {
 		rate:   middle(list, func(m measure) float64 { return m.rate }),
 		cpu:    middle(list, func(m measure) float64 { return m.cpu }),
 		memory: middle(list, func(m measure) float64 { return m.memory }),
-		p50:    time.Duration(middle(list, func(m measure) float64 { return float64(m.p50) })),
-		p99:    time.Duration(middle(list, func(m measure) float64 { return float64(m.p99) })),
+		p50:    middle(list, func(m measure) time.Duration { return m.p50 }),
+		p99:    middle(list, func(m measure) time.Duration { return m.p99 }),
 	}
 }
 
-func middle(list []measure, of func(measure) float64) float64 {
-	values := make([]float64, len(list))
-	for i, m := range list {
-		values[i] = of(m)
-	}
-	slices.Sort(values)
-	return values[len(values)/2]
+func middle[T cmp.Ordered](list []measure, of func(measure) T) T {
+	ordered := slices.SortedFunc(slices.Values(list), func(a, b measure) int { return cmp.Compare(of(a), of(b)) })
+	return of(ordered[len(ordered)/2])
 }

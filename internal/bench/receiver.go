@@ -13,8 +13,8 @@ import (
 
 // receiver answers 204 at once and notes when each event first arrived.
 type receiver struct {
-	url    string
-	server *http.Server
+	url   string
+	close func() error
 
 	mu      sync.Mutex
 	arrived map[string]time.Time
@@ -32,22 +32,18 @@ func newReceiver(want int) (*receiver, error) {
 		url: "http://" + listener.Addr().String() + "/hook", want: want,
 		arrived: make(map[string]time.Time, want), all: make(chan struct{}),
 	}
-	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 5 * time.Second}
-	go func() { _ = r.server.Serve(listener) }() // ends with close
+	server := &http.Server{Handler: r, ReadHeaderTimeout: 5 * time.Second}
+	r.close = server.Close
+	go func() { _ = server.Serve(listener) }() // ends with close
 	return r, nil
 }
 
-func (r *receiver) close() { _ = r.server.Close() }
-
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	if _, err := io.Copy(io.Discard, req.Body); err == nil {
-		r.note(req.Header.Get("Webhook-Id"))
+	defer w.WriteHeader(http.StatusNoContent)
+	if _, err := io.Copy(io.Discard, req.Body); err != nil {
+		return
 	}
-	w.WriteHeader(http.StatusNoContent)
-}
-
-func (r *receiver) note(id string) {
-	now := time.Now()
+	id, now := req.Header.Get("Webhook-Id"), time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, seen := r.arrived[id]; seen {

@@ -51,20 +51,24 @@ func (d Demo) Run(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	stop = func() { _ = r.close() }
 	if err := d.play(ctx, r); err != nil {
-		r.close()
+		stop()
 		return nil, err
 	}
-	return r.close, nil
+	return stop, nil
 }
 
 func (d Demo) play(ctx context.Context, r *receiver) error {
 	for _, e := range endpoints {
-		secret, err := d.register(ctx, r, e)
+		var created struct{ Secret string } // shown this once
+		err := d.post(ctx, "/endpoints", map[string]any{
+			"url": r.url + e.path, "profile": e.profile, "events": e.events, "description": "made by jobhook demo",
+		}, &created)
 		if err != nil {
 			return err
 		}
-		r.serve(e.path, e.profile, secret, e.failures)
+		r.serve(e.path, e.profile, created.Secret, e.failures)
 	}
 	const jobPath = "/jobs/job_5150"
 	r.serve(jobPath, "unitary", d.JobSecret, 0)
@@ -74,15 +78,6 @@ func (d Demo) play(ctx context.Context, r *receiver) error {
 		}
 	}
 	return d.publish(ctx, "jobs_own_url", r.url+jobPath+"?token=of-the-job")
-}
-
-// register creates an endpoint and returns its secret, shown this once.
-func (d Demo) register(ctx context.Context, r *receiver, e endpoint) (string, error) {
-	var created struct{ Secret string }
-	err := d.post(ctx, "/endpoints", map[string]any{
-		"url": r.url + e.path, "profile": e.profile, "events": e.events, "description": "made by jobhook demo",
-	}, &created)
-	return created.Secret, err
 }
 
 // publish sends a sample as it lies there; callbackURL, if any, is put in front.
@@ -98,15 +93,16 @@ func (d Demo) publish(ctx context.Context, name, callbackURL string) error {
 }
 
 func (d Demo) post(ctx context.Context, path string, body, into any) error {
+	failed := func(err error) error { return fmt.Errorf("POST %s: %w", path, err) }
 	text, err := json.Marshal(body)
 	if err != nil {
-		return fmt.Errorf("POST %s: %w", path, err)
+		return failed(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.API+"/v1/accounts/"+Account+path, bytes.NewReader(text))
 	if err != nil {
-		return fmt.Errorf("POST %s: %w", path, err)
+		return failed(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
 	if d.Key != "" {
@@ -114,21 +110,20 @@ func (d Demo) post(ctx context.Context, path string, body, into any) error {
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return fmt.Errorf("POST %s: %w", path, err)
+		return failed(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	got, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
-	if err != nil {
-		return fmt.Errorf("POST %s: %w", path, err)
-	}
-	if answer.StatusCode >= 300 {
+	switch {
+	case err != nil:
+		return failed(err)
+	case answer.StatusCode >= 300:
 		return fmt.Errorf("POST %s: %s: %s", path, answer.Status, got)
-	}
-	if into == nil {
+	case into == nil:
 		return nil
 	}
 	if err := json.Unmarshal(got, into); err != nil {
-		return fmt.Errorf("POST %s: %w", path, err)
+		return failed(err)
 	}
 	return nil
 }

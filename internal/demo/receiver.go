@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,12 +14,10 @@ import (
 
 // receiver is a customer's server: it verifies what it gets and says so.
 type receiver struct {
-	url    string
-	out    io.Writer
-	server *http.Server
-
-	mu       sync.RWMutex
-	handlers map[string]http.HandlerFunc
+	url   string
+	out   io.Writer
+	paths http.ServeMux
+	close func() error
 }
 
 func newReceiver(out io.Writer) (*receiver, error) {
@@ -28,32 +25,18 @@ func newReceiver(out io.Writer) (*receiver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the receiver: %w", err)
 	}
-	r := &receiver{url: "http://" + listener.Addr().String(), out: out, handlers: map[string]http.HandlerFunc{}}
-	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 5 * time.Second}
-	go func() { _ = r.server.Serve(listener) }() // ends with close
+	r := &receiver{url: "http://" + listener.Addr().String(), out: out}
+	server := &http.Server{Handler: &r.paths, ReadHeaderTimeout: 5 * time.Second}
+	r.close = server.Close
+	go func() { _ = server.Serve(listener) }() // ends with close
 	return r, nil
-}
-
-func (r *receiver) close() { _ = r.server.Close() }
-
-func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	r.mu.RLock()
-	handler := r.handlers[req.URL.Path]
-	r.mu.RUnlock()
-	if handler == nil {
-		http.NotFound(w, req)
-		return
-	}
-	handler(w, req)
 }
 
 // serve answers on a path: 503 for the first failures, then 204 to what verifies.
 func (r *receiver) serve(path, profile, secret string, failures int32) {
 	var left atomic.Int32
 	left.Store(failures)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.handlers[path] = func(w http.ResponseWriter, req *http.Request) {
+	r.paths.HandleFunc(path, func(w http.ResponseWriter, req *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, 1<<20))
 		if err != nil {
 			w.WriteHeader(http.StatusRequestEntityTooLarge)
@@ -71,7 +54,7 @@ func (r *receiver) serve(path, profile, secret string, failures int32) {
 		}
 		r.say(path, fmt.Sprintf("%s signature verified  %s", profile, body))
 		w.WriteHeader(http.StatusNoContent)
-	}
+	})
 }
 
 func check(profile, secret string, header http.Header, body []byte) error {

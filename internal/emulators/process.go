@@ -72,7 +72,9 @@ func awaitListening(ctx context.Context, output io.Reader) (string, error) {
 		defer func() { _, _ = io.Copy(io.Discard, output) }() // it must not block on a full pipe
 		lines := bufio.NewScanner(output)
 		for lines.Scan() {
-			said.add(lines.Text())
+			said.mu.Lock()
+			said.lines = append(said.lines, lines.Text())
+			said.mu.Unlock()
 			if match := listening.FindStringSubmatch(lines.Text()); match != nil {
 				found <- result{url: match[1]}
 				return
@@ -95,12 +97,6 @@ func awaitListening(ctx context.Context, output io.Reader) (string, error) {
 type transcript struct {
 	mu    sync.Mutex
 	lines []string
-}
-
-func (t *transcript) add(line string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.lines = append(t.lines, line)
 }
 
 // String joins the lines, or says that there were none.

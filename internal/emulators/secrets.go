@@ -20,20 +20,11 @@ type Secrets struct {
 
 	mu      sync.Mutex
 	secrets map[string]*secret // by name
-	fail    func(operation string) error
 }
 
 // NewSecrets returns an empty one whose dates come from now.
 func NewSecrets(now func() time.Time) *Secrets {
 	return &Secrets{now: now, secrets: map[string]*secret{}}
-}
-
-// FailWith makes each call whose operation ("GetSecretValue") gets an error from
-// fail answer with it, as InternalServiceError (HTTP 500). Nil heals.
-func (s *Secrets) FailWith(fail func(operation string) error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.fail = fail
 }
 
 // secretsRequest has the fields that all operations take, by their AWS names.
@@ -52,17 +43,16 @@ type secretsRequest struct {
 type secretsError struct {
 	Type    string `json:"__type"`
 	Message string `json:"Message"`
-	status  int
 }
 
 func (e *secretsError) Error() string { return e.Type + ": " + e.Message }
 
 func notFound(format string, args ...any) error {
-	return &secretsError{Type: "ResourceNotFoundException", Message: fmt.Sprintf(format, args...), status: http.StatusBadRequest}
+	return &secretsError{Type: "ResourceNotFoundException", Message: fmt.Sprintf(format, args...)}
 }
 
 func refused(kind, format string, args ...any) error {
-	return &secretsError{Type: kind, Message: fmt.Sprintf(format, args...), status: http.StatusBadRequest}
+	return &secretsError{Type: kind, Message: fmt.Sprintf(format, args...)}
 }
 
 // ServeHTTP answers one call, named by its X-Amz-Target header.
@@ -84,12 +74,8 @@ func (s *Secrets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func answer(w http.ResponseWriter, result any, err error) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	if err != nil {
-		failure, ok := err.(*secretsError) //nolint:errorlint // built here, never wrapped
-		if !ok {
-			failure = &secretsError{Type: "InternalServiceError", Message: err.Error(), status: http.StatusInternalServerError}
-		}
-		w.WriteHeader(failure.status)
-		result = failure
+		w.WriteHeader(http.StatusBadRequest)
+		result = err // a *secretsError
 	}
 	_ = json.NewEncoder(w).Encode(result) //nolint:errchkjson // strings and numbers; a caller that has gone can't be told
 }
@@ -97,24 +83,19 @@ func answer(w http.ResponseWriter, result any, err error) {
 func (s *Secrets) call(operation string, request *secretsRequest) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.fail != nil {
-		if err := s.fail(operation); err != nil {
-			return nil, err
-		}
-	}
-	switch operation {
-	case "CreateSecret":
+	if operation == "CreateSecret" {
 		return s.create(request)
-	case "GetSecretValue":
-		return s.get(request)
-	case "PutSecretValue":
-		return s.put(request)
-	case "DescribeSecret":
-		return s.describe(request)
-	case "UpdateSecretVersionStage":
-		return s.moveStage(request)
-	case "DeleteSecret":
-		return s.delete(request)
 	}
-	return nil, refused("UnknownOperationException", "the fake has no %s", operation)
+	do, known := map[string]func(*secret, *secretsRequest) (any, error){
+		"GetSecretValue": get, "PutSecretValue": s.put, "DescribeSecret": describe,
+		"UpdateSecretVersionStage": moveStage, "DeleteSecret": s.delete,
+	}[operation]
+	if !known {
+		return nil, refused("UnknownOperationException", "the fake has no %s", operation)
+	}
+	of, err := s.find(request.SecretID)
+	if err != nil {
+		return nil, err
+	}
+	return do(of, request)
 }

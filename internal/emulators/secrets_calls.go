@@ -1,7 +1,11 @@
 package emulators
 
 import (
-	"slices"
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+	"reflect"
 )
 
 type object map[string]any
@@ -16,23 +20,19 @@ func (s *Secrets) create(r *secretsRequest) (any, error) {
 	if err := checkValue(r); err != nil {
 		return nil, err
 	}
-	now := s.now()
-	made := &secret{arn: arnOf(r.Name), name: r.Name, description: r.Description, created: now, changed: now}
+	now, sum := s.now(), sha256.Sum256([]byte(r.Name))
+	arn := fmt.Sprintf("arn:aws:secretsmanager:us-east-1:123456789012:secret:%s-%x", r.Name, sum[:3])
+	made := &secret{arn: arn, name: r.Name, description: r.Description, created: now, changed: now}
 	s.secrets[r.Name] = made
 	if r.SecretString == nil && r.SecretBinary == nil {
 		return object{"ARN": made.arn, "Name": made.name}, nil
 	}
-	r.SecretID = r.Name
-	return s.put(r)
+	return s.put(made, r)
 }
 
 // put adds a version. The token is the version's id: the same token with the
 // same value is a repeat and changes nothing, with another value a conflict.
-func (s *Secrets) put(r *secretsRequest) (any, error) {
-	into, err := s.find(r.SecretID)
-	if err != nil {
-		return nil, err
-	}
+func (s *Secrets) put(into *secret, r *secretsRequest) (any, error) {
 	if err := checkValue(r); err != nil {
 		return nil, err
 	}
@@ -42,33 +42,22 @@ func (s *Secrets) put(r *secretsRequest) (any, error) {
 		made = &version{id: r.ClientRequestToken, text: r.SecretString, binary: r.SecretBinary, created: s.now()}
 		into.versions = append(into.versions, made)
 		into.changed = made.created
-		for _, stage := range stagesOf(r, into) {
+		for _, stage := range r.VersionStages {
 			into.move(stage, made)
 		}
-	case !made.holds(r):
+		if len(r.VersionStages) == 0 || into.version(withStage(current)) == nil { // a first version is always current
+			into.move(current, made)
+		}
+	case !reflect.DeepEqual(made.text, r.SecretString) || !bytes.Equal(made.binary, r.SecretBinary):
 		return nil, refused("ResourceExistsException", "You can't use ClientRequestToken %s because that value is already in use for a version of secret %s.", made.id, into.arn)
 	}
 	return object{"ARN": into.arn, "Name": into.name, "VersionId": made.id, "VersionStages": made.stages}, nil
 }
 
-// stagesOf: AWSCURRENT unless others are named; a secret's first version is
-// always current.
-func stagesOf(r *secretsRequest, into *secret) []string {
-	stages := slices.Clone(r.VersionStages)
-	if len(stages) == 0 || into.version(withStage(current)) == nil {
-		stages = append(stages, current)
-	}
-	return stages
-}
-
-func (s *Secrets) get(r *secretsRequest) (any, error) {
-	from, err := s.find(r.SecretID)
-	if err != nil {
-		return nil, err
-	}
+func get(from *secret, r *secretsRequest) (any, error) {
 	stage := r.VersionStage
-	if stage == "" && r.VersionID == "" {
-		stage = current
+	if r.VersionID == "" {
+		stage = cmp.Or(stage, current)
 	}
 	found := from.version(func(v *version) bool {
 		return (r.VersionID == "" || v.id == r.VersionID) && (stage == "" || withStage(stage)(v))
@@ -91,11 +80,7 @@ func (s *Secrets) get(r *secretsRequest) (any, error) {
 	return value, nil
 }
 
-func (s *Secrets) describe(r *secretsRequest) (any, error) {
-	of, err := s.find(r.SecretID)
-	if err != nil {
-		return nil, err
-	}
+func describe(of *secret, _ *secretsRequest) (any, error) {
 	stages := map[string][]string{}
 	for _, v := range of.versions {
 		if len(v.stages) > 0 { // one without a stage is deprecated and not listed
@@ -110,11 +95,7 @@ func (s *Secrets) describe(r *secretsRequest) (any, error) {
 
 // moveStage is UpdateSecretVersionStage: how a rotation finishes, by moving
 // AWSCURRENT to the version that was AWSPENDING.
-func (s *Secrets) moveStage(r *secretsRequest) (any, error) {
-	of, err := s.find(r.SecretID)
-	if err != nil {
-		return nil, err
-	}
+func moveStage(of *secret, r *secretsRequest) (any, error) {
 	if r.VersionStage == current && r.MoveToVersionID == "" {
 		return nil, refused("InvalidParameterException", "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed.")
 	}
@@ -130,11 +111,7 @@ func (s *Secrets) moveStage(r *secretsRequest) (any, error) {
 	return object{"ARN": of.arn, "Name": of.name}, nil
 }
 
-func (s *Secrets) delete(r *secretsRequest) (any, error) {
-	gone, err := s.find(r.SecretID)
-	if err != nil {
-		return nil, err
-	}
+func (s *Secrets) delete(gone *secret, r *secretsRequest) (any, error) {
 	now := s.now()
 	gone.deleted = &now
 	if r.ForceDeleteWithoutRecovery {

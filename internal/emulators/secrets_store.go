@@ -1,9 +1,6 @@
 package emulators
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -31,11 +28,6 @@ type version struct {
 	binary  []byte
 	stages  []string
 	created time.Time
-}
-
-func (v *version) holds(r *secretsRequest) bool {
-	sameText := (v.text == nil) == (r.SecretString == nil) && (v.text == nil || *v.text == *r.SecretString)
-	return sameText && bytes.Equal(v.binary, r.SecretBinary)
 }
 
 func (s *secret) version(match func(*version) bool) *version {
@@ -83,11 +75,6 @@ func (s *Secrets) find(id string) (*secret, error) {
 		return found, nil
 	}
 	return nil, notFound("Secrets Manager can't find the specified secret.")
-}
-
-func arnOf(name string) string {
-	sum := sha256.Sum256([]byte(name))
-	return "arn:aws:secretsmanager:us-east-1:123456789012:secret:" + name + "-" + hex.EncodeToString(sum[:3])
 }
 
 // seconds is a time as JSON 1.1 carries it: Unix seconds with a fraction.

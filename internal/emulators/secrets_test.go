@@ -130,18 +130,3 @@ func TestSecretsErrorsKeepTheirTypes(t *testing.T) {
 		t.Errorf("a deleted secret: %v", err)
 	}
 }
-
-func TestSecretsFailAsTold(t *testing.T) {
-	t.Parallel()
-	v := newVault(t)
-	v.fake.FailWith(func(operation string) error { return errors.New("down: " + operation) })
-	_, err := v.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: aws.String("signing")})
-	var internal *types.InternalServiceError
-	if !errors.As(err, &internal) {
-		t.Errorf("told to fail: %v; want InternalServiceError", err)
-	}
-	v.fake.FailWith(nil)
-	if value, _ := v.get(t, "AWSCURRENT"); value != "first" {
-		t.Errorf("healed: %s", value)
-	}
-}

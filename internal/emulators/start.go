@@ -37,25 +37,18 @@ func StartDynamoDB(ctx context.Context, address string) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	if port != "0" {
-		return startDynoxide(ctx, binary, host, port)
-	}
-	var emulator *Emulator
-	for range 3 { // another process may take the port between our look and its use
-		if port, err = freePort(host); err != nil {
-			return nil, err
+	given := port
+	for tries := 1; ; tries++ { // another process may take a port between our look and its use
+		if given == "0" { // it would take a free one, and print 0
+			if port, err = freePort(host); err != nil {
+				return nil, err
+			}
 		}
-		if emulator, err = startDynoxide(ctx, binary, host, port); err == nil {
-			return emulator, nil
+		emulator, err := startProcess(ctx, "dynoxide", exec.Command(binary, "serve", "--host", host, "--port", port))
+		if err == nil || given != "0" || tries == 3 {
+			return emulator, err
 		}
 	}
-	return nil, err
-}
-
-// startDynoxide needs a port by number: asked for 0 it takes a free one, and
-// prints 0.
-func startDynoxide(ctx context.Context, binary, host, port string) (*Emulator, error) {
-	return startProcess(ctx, "dynoxide", exec.Command(binary, "serve", "--host", host, "--port", port))
 }
 
 // StartSQS starts local-aws-sqs on address, or on a free loopback port when it

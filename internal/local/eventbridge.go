@@ -39,7 +39,8 @@ type eventBridge struct {
 func (b *eventBridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	results, err := b.serve(w, r)
 	if bad, ok := errors.AsType[*awsError](err); ok {
-		bad.answer(w)
+		w.Header().Set("X-Amzn-Errortype", bad.kind)
+		answerAWS(w, bad.status, map[string]string{"__type": bad.kind, "message": bad.message})
 		return
 	}
 	failed := 0
@@ -53,16 +54,10 @@ func (b *eventBridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (b *eventBridge) serve(w http.ResponseWriter, r *http.Request) ([]putResult, error) {
 	if target := r.Header.Get("X-Amz-Target"); target != "AWSEvents.PutEvents" {
-		return nil, &awsError{
-			http.StatusBadRequest, "UnknownOperationException",
-			"only EventBridge's PutEvents is served here, besides the API under /v1",
-		}
+		return nil, &awsError{http.StatusBadRequest, "UnknownOperationException", "only EventBridge's PutEvents is served here, besides the API under /v1"}
 	}
 	if !allowed(b.key, r) {
-		return nil, &awsError{
-			http.StatusForbidden, "UnrecognizedClientException",
-			"set AWS_ACCESS_KEY_ID to the value of JOBHOOK_API_KEY",
-		}
+		return nil, &awsError{http.StatusForbidden, "UnrecognizedClientException", "set AWS_ACCESS_KEY_ID to the value of JOBHOOK_API_KEY"}
 	}
 	entries, err := readEntries(w, r)
 	if err != nil {
@@ -76,10 +71,16 @@ func (b *eventBridge) serve(w http.ResponseWriter, r *http.Request) ([]putResult
 }
 
 func (b *eventBridge) put(ctx context.Context, e putEntry) putResult {
-	if missing := e.missing(); len(missing) > 0 {
+	var missing []string
+	for _, f := range [][2]string{{"Source", e.Source}, {"DetailType", e.DetailType}, {"Detail", e.Detail}} {
+		if f[1] == "" {
+			missing = append(missing, f[0])
+		}
+	}
+	if len(missing) > 0 {
 		return putResult{ErrorCode: "InvalidArgument", ErrorMessage: strings.Join(missing, ", ") + ": required"}
 	}
-	if !isObject(e.Detail) {
+	if !strings.HasPrefix(strings.TrimSpace(e.Detail), "{") || !json.Valid([]byte(e.Detail)) {
 		return putResult{ErrorCode: "MalformedDetail", ErrorMessage: "Detail must be a JSON object, written as a string"}
 	}
 	id := b.id()

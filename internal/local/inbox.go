@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -21,7 +22,7 @@ const inboxPath = "/v1/inbox"
 
 // Bounds of one page, as the API's.
 const (
-	inboxPage    = 50
+	inboxPage    = "50"
 	maxInboxPage = 200
 )
 
@@ -42,9 +43,10 @@ type inboxAnswer struct {
 }
 
 func (l inboxList) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	limit, ok := pageLimit(r.URL.Query().Get("limit"))
+	limit, err := strconv.Atoi(cmp.Or(r.URL.Query().Get("limit"), inboxPage))
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch {
-	case !l.knows(r):
+	case l.key != "" && !(strings.EqualFold(scheme, "Bearer") && sameKey(strings.TrimSpace(key), l.key)):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="jobhook"`)
 		inboxProblem(w, http.StatusUnauthorized, "send the API key as Authorization: Bearer …")
 		return
@@ -52,7 +54,7 @@ func (l inboxList) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", http.MethodGet)
 		inboxProblem(w, http.StatusMethodNotAllowed, "only GET is")
 		return
-	case !ok:
+	case err != nil || limit < 1 || limit > maxInboxPage:
 		inboxProblem(w, http.StatusBadRequest, "limit: a number from 1 to "+strconv.Itoa(maxInboxPage))
 		return
 	}
@@ -76,20 +78,10 @@ func (l inboxList) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answerInbox(w, http.StatusOK, "application/json", answer)
 }
 
-// knows compares in constant time.
-func (l inboxList) knows(r *http.Request) bool {
-	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	given, want := sha256.Sum256([]byte(strings.TrimSpace(key))), sha256.Sum256([]byte(l.key))
-	same := subtle.ConstantTimeCompare(given[:], want[:]) == 1
-	return l.key == "" || strings.EqualFold(scheme, "Bearer") && same
-}
-
-func pageLimit(text string) (limit int, ok bool) {
-	if text == "" {
-		return inboxPage, true
-	}
-	limit, err := strconv.Atoi(text)
-	return limit, err == nil && limit >= 1 && limit <= maxInboxPage
+// sameKey compares in constant time.
+func sameKey(given, want string) bool {
+	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(want))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
 func inboxProblem(w http.ResponseWriter, status int, detail string) {

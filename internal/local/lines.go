@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // Lines is a slog.Handler for people: one readable line for each delivery
@@ -51,11 +53,17 @@ func (l *Lines) Handle(_ context.Context, r slog.Record) error {
 // the rest of it.
 func (l *Lines) sentence(r slog.Record, f fields) (word, text string) {
 	switch {
-	case r.Message == "delivery.attempted":
-		return f.text("status"), f.attempt(l.now())
-	case strings.HasPrefix(r.Message, "delivery.") && f.text("status") != "":
-		return f.text("status"), fmt.Sprintf("%s to %s%s%s  %s",
-			f.text("event_type"), f.text("host"), f.because(), f.again(l.now()), f.text("delivery_id"))
+	case strings.HasPrefix(r.Message, "delivery.") && (r.Message == "delivery.attempted" || f.text("status") != ""):
+		came := f.text("reason")
+		if r.Message == "delivery.attempted" {
+			if code := f.text("status_code"); code != "" && code != "0" {
+				came = code
+			}
+			came = fmt.Sprintf("  attempt %s: %s in %s ms", f.text("attempt"), came, f.text("duration_ms"))
+		} else if came != "" {
+			came = "  " + came
+		}
+		return f.text("status"), fmt.Sprintf("%s to %s%s%s  %s", f.text("event_type"), f.text("host"), came, f.again(l.now()), f.text("delivery_id"))
 	case r.Message == "completion.rejected":
 		return "rejected", fmt.Sprintf("a completion: %s  (see /v1/rejected)", f.text("reason"))
 	case r.Message == "endpoint.disabled":
@@ -69,17 +77,18 @@ func (l *Lines) sentence(r slog.Record, f fields) (word, text string) {
 	case r.Message == "letters.redriven":
 		return "resumed", fmt.Sprintf("%s messages of the queue %s, given up before", f.text("messages"), f.text("queue"))
 	}
-	return severity(r.Level), Printable(r.Message) + f.rest(r)
-}
-
-func severity(level slog.Level) string {
-	switch {
-	case level >= slog.LevelError:
-		return "error"
-	case level >= slog.LevelWarn:
-		return "warning"
+	word = "info"
+	if r.Level >= slog.LevelError {
+		word = "error"
+	} else if r.Level >= slog.LevelWarn {
+		word = "warning"
 	}
-	return "info"
+	text = Printable(r.Message)
+	r.Attrs(func(a slog.Attr) bool {
+		text += " " + Printable(a.Key) + "=" + f.text(a.Key)
+		return true
+	})
+	return word, text
 }
 
 // fields are a record's, by name. A name that is not there is empty.
@@ -93,34 +102,6 @@ func (f fields) text(name string) string {
 	return Printable(value.String())
 }
 
-// rest lists the fields in the order in which the record has them.
-func (f fields) rest(r slog.Record) string {
-	var out strings.Builder
-	r.Attrs(func(a slog.Attr) bool {
-		fmt.Fprintf(&out, " %s=%s", Printable(a.Key), f.text(a.Key))
-		return true
-	})
-	return out.String()
-}
-
-// attempt says what came of one POST, and when the next one follows.
-func (f fields) attempt(now time.Time) string {
-	answer := f.text("reason")
-	if code := f.text("status_code"); code != "" && code != "0" {
-		answer = code
-	}
-	return fmt.Sprintf("%s to %s  attempt %s: %s in %s ms%s  %s",
-		f.text("event_type"), f.text("host"), f.text("attempt"), answer, f.text("duration_ms"), f.again(now), f.text("delivery_id"))
-}
-
-// because says why nothing was posted; nothing where no reason is given.
-func (f fields) because() string {
-	if reason := f.text("reason"); reason != "" {
-		return "  " + reason
-	}
-	return ""
-}
-
 // again says when the next attempt follows; nothing when none does.
 func (f fields) again(now time.Time) string {
 	next, ok := f["next_attempt_at"]
@@ -128,4 +109,28 @@ func (f fields) again(now time.Time) string {
 		return ""
 	}
 	return fmt.Sprintf(", again in %s", max(next.Time().Sub(now), 0).Round(100*time.Millisecond))
+}
+
+// maxShown bounds what one field takes on a line, in runes.
+const maxShown = 300
+
+// Printable makes a text fit for a terminal: strangers write event types,
+// hosts and answers, and what is no printable character could move the cursor,
+// turn the text around or break the line. It is shown as Go writes it, \x1b.
+func Printable(text string) string {
+	var out strings.Builder
+	shown := 0
+	for _, r := range text {
+		if shown++; shown > maxShown {
+			out.WriteString("…")
+			break
+		}
+		if unicode.IsPrint(r) {
+			out.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		out.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return out.String()
 }

@@ -4,15 +4,19 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/api"
 	"github.com/jobhook/jobhook/shared/deliver"
-	"github.com/jobhook/jobhook/shared/intake"
 	"github.com/jobhook/jobhook/shared/schedule"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -42,19 +46,11 @@ type Options struct {
 
 // Check says what is wrong with the options, all of it.
 func (o Options) Check() error {
-	return errors.Join(o.checkListen(), api.CheckKey(o.Key), o.checkLimits())
-}
-
-func (o Options) checkListen() error {
 	at, err := parseAddress(o.Listen)
 	if err == nil && !at.loopback() && o.Key == "" {
 		err = fmt.Errorf("--listen %s can be reached from other machines: set JOBHOOK_API_KEY to a secret of your choice, or listen on 127.0.0.1", o.Listen)
 	}
-	return err
-}
-
-func (o Options) checkLimits() error {
-	var faults []error
+	faults := []error{err, api.CheckKey(o.Key)}
 	if o.Dir == "" {
 		faults = append(faults, errors.New("--data is empty: name a directory"))
 	}
@@ -79,21 +75,49 @@ func (o Options) onLoopback() bool {
 	return err == nil && at.loopback()
 }
 
-func (o Options) config() deliver.Config {
-	return deliver.Config{
-		Schedule: o.Schedule, SendTimeout: o.SendTimeout, RetryAfterMax: deliver.DefaultRetryAfterMax,
-		Concurrency: invocations * batchSize, CallbackProfile: o.Profile, EndpointCache: endpointCache, Intake: o.rules(), Wire: o.Wire,
-	}
+// address is where to listen, read from "host:port".
+type address struct {
+	host string
+	port uint16
 }
 
-func (o Options) rules() intake.Rules {
-	return intake.Rules{Retention: o.Retention}
+func parseAddress(text string) (address, error) {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return address{}, fmt.Errorf("--listen %q is not an address; write it like %s", text, DefaultListen)
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return address{}, fmt.Errorf("--listen %q: the port must be a number up to 65535, like %s", text, DefaultListen)
+	}
+	if _, err := netip.ParseAddr(host); err != nil && host != "" && host != "localhost" {
+		return address{}, fmt.Errorf("--listen %q: the host must be an IP address or localhost, like %s", text, DefaultListen)
+	}
+	return address{host, uint16(number)}, nil
 }
 
-// reserved are the headers that endpoints may not set because of an option.
-func (o Options) reserved() []string {
-	if o.Wire.AntiniumHeader == "" {
-		return nil
+// loopback says whether only this machine can reach the address.
+func (a address) loopback() bool {
+	addr, err := netip.ParseAddr(a.host)
+	return a.host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+}
+
+// listen explains what the system says.
+func (o Options) listen(ctx context.Context) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Listen)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s is taken by another program: choose another address with --listen", o.Listen)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("this user may not listen on %s: choose a port above 1023 with --listen", o.Listen)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%s is no address of this machine: choose another with --listen", o.Listen)
+	case err != nil:
+		return nil, fmt.Errorf("listen on %s: %w", o.Listen, err)
 	}
-	return []string{o.Wire.AntiniumHeader}
+	if at, ok := listener.Addr().(*net.TCPAddr); ok && o.onLoopback() && !at.IP.IsLoopback() {
+		err := fmt.Errorf("localhost is %s here, which other machines may reach: write --listen %s", at.IP, DefaultListen)
+		return nil, errors.Join(err, listener.Close())
+	}
+	return listener, nil
 }

@@ -57,19 +57,12 @@ func (p *poller) run(ctx context.Context) {
 		<-slots
 		if err != nil && ctx.Err() == nil {
 			p.log.Error("queue.receive_failed", "queue", p.name, "error", err)
-			pause(ctx, time.Second)
+			select {
+			case <-time.After(time.Second):
+			case <-ctx.Done():
+			}
 		}
 		_ = p.queue.Wait(ctx) // its only error is that ctx has ended
-	}
-}
-
-// pause waits, or less when ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }
 

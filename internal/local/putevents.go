@@ -1,8 +1,6 @@
 package local
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,8 +41,12 @@ func readEntries(w http.ResponseWriter, r *http.Request) ([]putEntry, error) {
 		return nil, &awsError{http.StatusBadRequest, "SerializationException", "the request broke off before its end"}
 	}
 	var put struct{ Entries []putEntry }
-	if err := json.Unmarshal(body, &put); err != nil {
-		return nil, &awsError{http.StatusBadRequest, "SerializationException", unreadable(err)}
+	if err := json.Unmarshal(body, &put); err != nil { // nothing of it is quoted
+		text := `the request is not PutEvents' JSON: {"Entries":[{"Source":"…","DetailType":"…","Detail":"{…}"}]}`
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+			text = fmt.Sprintf("%s is a JSON %s, which it must not be", wrong.Field, wrong.Value)
+		}
+		return nil, &awsError{http.StatusBadRequest, "SerializationException", text}
 	}
 	size := 0
 	for _, entry := range put.Entries {
@@ -52,10 +54,7 @@ func readEntries(w http.ResponseWriter, r *http.Request) ([]putEntry, error) {
 	}
 	switch n := len(put.Entries); {
 	case n < 1 || n > maxEntries:
-		return nil, &awsError{
-			http.StatusBadRequest, "ValidationException",
-			fmt.Sprintf("Entries has %d entries; 1 to %d are possible", n, maxEntries),
-		}
+		return nil, &awsError{http.StatusBadRequest, "ValidationException", fmt.Sprintf("Entries has %d entries; 1 to %d are possible", n, maxEntries)}
 	case size > maxPutBytes:
 		return nil, &awsError{http.StatusBadRequest, "ValidationException", tooMuch}
 	}
@@ -63,14 +62,6 @@ func readEntries(w http.ResponseWriter, r *http.Request) ([]putEntry, error) {
 }
 
 const tooMuch = "the entries are over 1 MiB together"
-
-// unreadable names the field at fault and quotes nothing of it.
-func unreadable(err error) string {
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-		return fmt.Sprintf("%s is a JSON %s, which it must not be", wrong.Field, wrong.Value)
-	}
-	return `the request is not PutEvents' JSON: {"Entries":[{"Source":"…","DetailType":"…","Detail":"{…}"}]}`
-}
 
 // size is the entry's as EventBridge counts it, in bytes.
 func (e putEntry) size() int {
@@ -82,21 +73,6 @@ func (e putEntry) size() int {
 		n += len(resource)
 	}
 	return n
-}
-
-func (e putEntry) missing() (names []string) {
-	for _, f := range []struct{ name, value string }{
-		{"Source", e.Source}, {"DetailType", e.DetailType}, {"Detail", e.Detail},
-	} {
-		if f.value == "" {
-			names = append(names, f.name)
-		}
-	}
-	return names
-}
-
-func isObject(text string) bool {
-	return strings.HasPrefix(strings.TrimSpace(text), "{") && json.Valid([]byte(text))
 }
 
 // lastSecond is the last one that RFC 3339 can write: the year 9999.
@@ -118,16 +94,12 @@ func (e putEntry) at(now time.Time) time.Time {
 // region/service/aws4_request", with the API key. The signature is not looked
 // at: it is made with another secret, and the bearer key of the API has none.
 func allowed(key string, r *http.Request) bool {
-	if key == "" {
-		return true
-	}
 	_, rest, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	id, _, _ := strings.Cut(rest, ",")
 	for range 4 { // a key of its own may have slashes
 		id = id[:max(strings.LastIndexByte(id, '/'), 0)]
 	}
-	given, want := sha256.Sum256([]byte(id)), sha256.Sum256([]byte(key))
-	return subtle.ConstantTimeCompare(given[:], want[:]) == 1
+	return key == "" || sameKey(id, key)
 }
 
 // awsError is an error as AWS's JSON protocol tells it.
@@ -137,11 +109,6 @@ type awsError struct {
 }
 
 func (e *awsError) Error() string { return e.message }
-
-func (e *awsError) answer(w http.ResponseWriter) {
-	w.Header().Set("X-Amzn-Errortype", e.kind)
-	answerAWS(w, e.status, map[string]string{"__type": e.kind, "message": e.message})
-}
 
 func answerAWS(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")

@@ -47,7 +47,10 @@ func Start(ctx context.Context, o Options) (*Runner, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	r.URL = urlOf(listener)
+	r.URL = "http://" + listener.Addr().String()
+	if at, ok := listener.Addr().(*net.TCPAddr); ok && at.IP.IsUnspecified() { // a client on this machine finds it so
+		r.URL = fmt.Sprintf("http://localhost:%d", at.Port)
+	}
 	r.run(context.WithoutCancel(ctx), listener)
 	return r, nil
 }
@@ -82,7 +85,11 @@ func (r *Runner) Wait(ctx context.Context) error {
 // attempt may, Options.SendTimeout, and a little for its record.
 func (r *Runner) Stop(ctx context.Context) error {
 	r.stop()
-	r.hangUp(ctx)
+	polite, cancel := context.WithTimeout(ctx, requestsEnd)
+	defer cancel()
+	if r.server.Shutdown(polite) != nil {
+		_ = r.server.Close() // its error is about connections that end anyway
+	}
 	done := make(chan struct{})
 	go func() { r.work.Wait(); close(done) }()
 	select {
@@ -93,12 +100,4 @@ func (r *Runner) Stop(ctx context.Context) error {
 	}
 	r.sender.CloseIdle()
 	return r.db.Close()
-}
-
-func (r *Runner) hangUp(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, requestsEnd)
-	defer cancel()
-	if r.server.Shutdown(ctx) != nil {
-		_ = r.server.Close() // its error is about connections that end anyway
-	}
 }

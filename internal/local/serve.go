@@ -4,12 +4,16 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/jobhook/jobhook/functions/receive/endpoint"
 	"github.com/jobhook/jobhook/shared/api"
 	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/embedded"
+	"github.com/jobhook/jobhook/shared/intake"
+	"github.com/jobhook/jobhook/shared/receiving"
 )
 
 // routes: PutEvents at the root, receive below /receive/, the API everywhere
@@ -43,6 +47,10 @@ func (r *Runner) routes(q queues) http.Handler {
 }
 
 func (r *Runner) api(q queues) http.Handler {
+	var reserved []string // headers that endpoints may not set because of an option
+	if name := r.options.Wire.AntiniumHeader; name != "" {
+		reserved = append(reserved, name)
+	}
 	return api.New(api.Deps{
 		Store: r.db,
 		Publisher: &deliver.Publisher{
@@ -50,7 +58,7 @@ func (r *Runner) api(q queues) http.Handler {
 		},
 		Rejected: rejected{q.rejected}, Now: time.Now, Random: rand.Reader, Token: rand.Text,
 		Seal: r.vault.seal, Open: r.vault.open,
-		AllowLoopback: r.options.AllowLoopback, Rules: r.options.rules(), ReservedHeaders: r.options.reserved(),
+		AllowLoopback: r.options.AllowLoopback, Rules: intake.Rules{Retention: r.options.Retention}, ReservedHeaders: reserved,
 		CallbackProfile: r.options.Profile, SendTimeout: r.options.SendTimeout, RetryAfterMax: deliver.DefaultRetryAfterMax,
 		Key: r.options.Key, Log: r.options.Log,
 	})
@@ -67,4 +75,39 @@ func (l rejected) List(ctx context.Context, limit int, cursor string) ([]api.Rej
 		list[i] = api.Rejected{ID: m.ID, Reason: m.Reason, At: m.SentAt, Body: m.Body}
 	}
 	return list, next, err
+}
+
+// sourcesFile stands in for receive's secret: docs/receiving.md has its form.
+const sourcesFile = "sources.json"
+
+// sourcesCache is short: who edits the file by hand tries it at once.
+const sourcesCache = 2 * time.Second
+
+// receive serves /receive/{source} through receive's own Lambda handler.
+func (r *Runner) receive(inbox *embedded.Queue) http.Handler {
+	path := filepath.Join(r.options.Dir, sourcesFile)
+	receiver := &receiving.Receiver{Deps: receiving.Deps{
+		Sources: sources{path, receiving.NewCache(receiving.File(path), sourcesCache, time.Now, r.options.Log)},
+
+		Receipts: r.db.Receipts(),
+		Inbox:    receiving.QueueInbox{Queue: inbox},
+		Log:      r.options.Log, Now: time.Now, Token: rand.Text,
+	}}
+	function := handler{endpoint.Endpoint{Receiver: receiver}.Handle}
+	return http.StripPrefix("/receive", endpoint.HTTP(function))
+}
+
+// sources are those of the file. That there is no file is no fault: there are
+// no sources then.
+type sources struct {
+	path string
+	file *receiving.Cache
+}
+
+// Source finds a source by name.
+func (s sources) Source(ctx context.Context, name string) (receiving.Source, error) {
+	if missing(s.path) {
+		return receiving.Source{}, receiving.ErrUnknownSource
+	}
+	return s.file.Source(ctx, name)
 }

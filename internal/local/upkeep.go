@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,7 +24,12 @@ func (r *Runner) upkeep(ctx context.Context) {
 	ticks := time.NewTicker(upkeepEvery)
 	defer ticks.Stop()
 	for {
-		if err := r.clear(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		now := time.Now()
+		_, err := r.db.Sweep(ctx, now)
+		for _, q := range r.aging {
+			err = errors.Join(err, dropOld(ctx, q, now.Add(-letterAge)))
+		}
+		if err != nil && ctx.Err() == nil {
 			r.options.Log.Error("sweep.failed", "error", err)
 		}
 		select {
@@ -32,16 +38,6 @@ func (r *Runner) upkeep(ctx context.Context) {
 		case <-ticks.C:
 		}
 	}
-}
-
-func (r *Runner) clear(ctx context.Context, now time.Time) error {
-	for _, q := range r.aging {
-		if err := dropOld(ctx, q, now.Add(-letterAge)); err != nil {
-			return err
-		}
-	}
-	_, err := r.db.Sweep(ctx, now)
-	return err
 }
 
 // dropOld removes messages that were sent before a time, oldest first.

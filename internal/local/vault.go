@@ -3,6 +3,11 @@ package local
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/secrets"
@@ -40,4 +45,29 @@ func (r *Runner) check(ctx context.Context) error {
 		_, err = r.vault.seal(webhook.DefaultAccount, "ep_none", signing, time.Now()) //nolint:contextcheck // nothing to wait for: the keys are in memory
 	}
 	return err
+}
+
+// dataFile is what embedded calls its file.
+const dataFile = "jobhook.db"
+
+// openSecrets refuses a database whose secrets are gone: new ones would not
+// open what it holds.
+func openSecrets(dir string) (*secrets.Ring, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	path := filepath.Join(dir, keysFile)
+	if missing(path) && !missing(filepath.Join(dir, dataFile)) {
+		return nil, fmt.Errorf("%s has a database but no %s, which opens the endpoints' secrets: put it back, or choose another directory with --data", dir, keysFile)
+	}
+	source, err := secrets.OpenFile(path, rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return secrets.NewRing(source, secrets.LocalNames), nil
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }

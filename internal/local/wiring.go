@@ -5,11 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -17,7 +15,7 @@ import (
 
 	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/embedded"
-	"github.com/jobhook/jobhook/shared/secrets"
+	"github.com/jobhook/jobhook/shared/intake"
 	"github.com/jobhook/jobhook/shared/sender"
 	"github.com/jobhook/jobhook/shared/sqsbatch"
 )
@@ -103,7 +101,11 @@ func (r *Runner) functions(q queues) {
 		Store: r.db, Retries: q.retries, Rejected: q.rejected, Secrets: r.vault.ring, Sender: r.sender, Log: r.options.Log,
 		Now: time.Now, Chance: mathrand.Float64, Token: rand.Text,
 	}
-	config := r.options.config()
+	o := r.options
+	config := deliver.Config{
+		Schedule: o.Schedule, SendTimeout: o.SendTimeout, RetryAfterMax: deliver.DefaultRetryAfterMax, Concurrency: invocations * batchSize,
+		CallbackProfile: o.Profile, EndpointCache: endpointCache, Intake: intake.Rules{Retention: o.Retention}, Wire: o.Wire,
+	}
 	r.pollers = []*poller{
 		{"completions", q.completions, r.function(deliver.NewDispatcher(deps, config).Dispatch, q.completions), r.options.Log},
 		{"retries", q.retries, r.function(deliver.NewRetrier(deps, config).Retry, q.retries), r.options.Log},
@@ -123,29 +125,4 @@ type handler struct{ function any }
 // Invoke calls the function with an event in JSON.
 func (h handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	return lambda.NewHandler(h.function).Invoke(ctx, event) //nolint:wrapcheck // it stands for that handler
-}
-
-// dataFile is what embedded calls its file.
-const dataFile = "jobhook.db"
-
-// openSecrets refuses a database whose secrets are gone: new ones would not
-// open what it holds.
-func openSecrets(dir string) (*secrets.Ring, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
-	}
-	path := filepath.Join(dir, keysFile)
-	if missing(path) && !missing(filepath.Join(dir, dataFile)) {
-		return nil, fmt.Errorf("%s has a database but no %s, which opens the endpoints' secrets: put it back, or choose another directory with --data", dir, keysFile)
-	}
-	source, err := secrets.OpenFile(path, rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	return secrets.NewRing(source, secrets.LocalNames), nil
-}
-
-func missing(path string) bool {
-	_, err := os.Stat(path)
-	return errors.Is(err, fs.ErrNotExist)
 }

@@ -106,7 +106,14 @@ func (f *Function) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.awaitReady(ctx)
+	select {
+	case <-p.ready:
+		return nil
+	case <-p.ended:
+		return p.endError()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for %s: %w", f.options.Name, ctx.Err())
+	}
 }
 
 // Crash sends SIGKILL to the process and waits for its end: in the middle of an
@@ -158,8 +165,12 @@ func (f *Function) running() (*process, error) {
 	if f.closed {
 		return nil, fmt.Errorf("%s is closed", f.options.Name)
 	}
-	if f.process != nil && !f.process.dead() {
-		return f.process, nil
+	if f.process != nil {
+		select {
+		case <-f.process.ended:
+		default:
+			return f.process, nil
+		}
 	}
 	p, err := startProcess(f.options, f.logs)
 	if err != nil {

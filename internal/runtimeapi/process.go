@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,7 +29,7 @@ type process struct {
 	mu        sync.Mutex
 	current   *invocation
 	initError *InitError
-	count     int
+	count     atomic.Int64
 }
 
 // errGone says that no invocation was begun.
@@ -65,7 +66,12 @@ func startProcess(options Options, logs *Logs) (*process, error) {
 		return nil, fmt.Errorf("start %s: %w", options.Name, err)
 	}
 	go func() { _ = p.server.Serve(listener) }() // ends, with ErrServerClosed, after the process
-	go p.reap()
+	go func() {
+		_ = p.command.Wait() // its state is read next
+		p.status = p.command.ProcessState.String()
+		close(p.ended)
+		_ = p.server.Close()
+	}()
 	return p, nil
 }
 
@@ -88,45 +94,23 @@ func environment(options Options, address string) []string {
 	}, options.Env...)
 }
 
-func (p *process) reap() {
-	_ = p.command.Wait() // its state is read below
-	p.status = p.command.ProcessState.String()
-	close(p.ended)
-	_ = p.server.Close()
-}
-
 func (p *process) kill() {
 	_ = p.command.Process.Kill() // it may have ended already
 	<-p.ended
 }
 
-func (p *process) dead() bool {
-	select {
-	case <-p.ended:
-		return true
-	default:
-		return false
-	}
-}
-
-func (p *process) awaitReady(ctx context.Context) error {
-	select {
-	case <-p.ready:
-		return nil
-	case <-p.ended:
-		return p.endError()
-	case <-ctx.Done():
-		return fmt.Errorf("wait for %s: %w", p.options.Name, ctx.Err())
-	}
-}
-
 func (p *process) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	deadline, _ := ctx.Deadline()
-	i := &invocation{id: p.nextID(), payload: payload, deadline: deadline, result: make(chan result, 1)}
+	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", p.count.Add(1))
+	i := &invocation{id: id, payload: payload, deadline: deadline, result: make(chan result, 1)}
 	select {
 	case p.pending <- i:
 	case <-p.ended:
-		return nil, p.notTaken()
+		end := p.endError()
+		if errors.As(end, new(*ExitError)) { // it died of an earlier invocation: another process may take this one
+			end = errGone
+		}
+		return nil, end
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -134,31 +118,14 @@ func (p *process) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	case r := <-i.result:
 		return r.response, r.err
 	case <-p.ended:
-		return i.after(p.endError())
+		select {
+		case r := <-i.result: // given before the end
+			return r.response, r.err
+		default:
+			return nil, p.endError()
+		}
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	}
-}
-
-// notTaken is the end of a process before it took the invocation: errGone when it
-// died of an earlier one, so that another process may take this one.
-func (p *process) notTaken() error {
-	end := p.endError()
-	var exited *ExitError
-	if errors.As(end, &exited) {
-		return errGone
-	}
-	return end
-}
-
-// after is the result of an invocation whose process has ended: the answer, if
-// it was given before the end.
-func (i *invocation) after(end error) ([]byte, error) {
-	select {
-	case r := <-i.result:
-		return r.response, r.err
-	default:
-		return nil, end
 	}
 }
 
@@ -176,11 +143,4 @@ func (p *process) endError() error {
 	default:
 		return &InitError{Type: "Runtime.ExitError", Message: p.status}
 	}
-}
-
-func (p *process) nextID() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.count++
-	return fmt.Sprintf("00000000-0000-4000-8000-%012d", p.count)
 }

@@ -56,12 +56,9 @@ func (p *process) response(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *process) failure(w http.ResponseWriter, r *http.Request) {
-	told, err := readError(r)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
+	if told, ok := readError(w, r); ok {
+		p.finish(w, r, http.StatusAccepted, result{err: told})
 	}
-	p.finish(w, r, http.StatusAccepted, result{err: told})
 }
 
 // finish gives the invocation of the request's id its result, once.
@@ -80,21 +77,50 @@ func (p *process) finish(w http.ResponseWriter, r *http.Request, status int, out
 }
 
 func (p *process) initFailure(w http.ResponseWriter, r *http.Request) {
-	told, err := readError(r)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
+	if told, ok := readError(w, r); ok {
+		p.mu.Lock()
+		p.initError = &InitError{Type: told.Type, Message: told.Message}
+		p.mu.Unlock()
+		w.WriteHeader(http.StatusAccepted)
 	}
-	p.mu.Lock()
-	p.initError = &InitError{Type: told.Type, Message: told.Message}
-	p.mu.Unlock()
-	w.WriteHeader(http.StatusAccepted)
 }
 
-func readError(r *http.Request) (*FunctionError, error) {
-	told := new(FunctionError)
-	if err := json.NewDecoder(io.LimitReader(r.Body, maxResponse)).Decode(told); err != nil {
-		return nil, fmt.Errorf("read the error's report: %w", err)
+// readError reads the report of an error, or answers that it cannot.
+func readError(w http.ResponseWriter, r *http.Request) (told *FunctionError, ok bool) {
+	err := json.NewDecoder(io.LimitReader(r.Body, maxResponse)).Decode(&told)
+	if err != nil {
+		http.Error(w, "read the error's report: "+err.Error(), http.StatusBadRequest)
 	}
-	return told, nil
+	return told, err == nil && told != nil
+}
+
+// FunctionError is what the handler returned, or panicked with, as Lambda tells
+// its caller.
+type FunctionError struct {
+	Type    string `json:"errorType"`    // the Go type's name: "errorString"
+	Message string `json:"errorMessage"` // the error's text
+}
+
+func (e *FunctionError) Error() string {
+	return fmt.Sprintf("the function failed: %s: %s", e.Type, e.Message)
+}
+
+// InitError is a process that gave up before it asked for work: by the init/error
+// call, or by ending.
+type InitError struct {
+	Type, Message string
+}
+
+func (e *InitError) Error() string {
+	return fmt.Sprintf("the function did not start: %s: %s", e.Type, e.Message)
+}
+
+// ExitError is a process that died while it had an invocation: Lambda's
+// Runtime.ExitError.
+type ExitError struct {
+	Status string // "signal: killed", "exit status 2"
+}
+
+func (e *ExitError) Error() string {
+	return "the function's process ended: " + e.Status
 }

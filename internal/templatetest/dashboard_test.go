@@ -88,7 +88,7 @@ func TestDashboard(t *testing.T) {
 // telemetryNames are the metrics of shared/telemetry, as its source names them.
 func telemetryNames(t *testing.T) []string {
 	t.Helper()
-	source, err := os.ReadFile("../../shared/telemetry/lines.go")
+	source, err := os.ReadFile("../../shared/telemetry/block.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,75 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
-	"time"
-
-	"github.com/jobhook/jobhook/shared/signing"
 )
-
-// parse reads the secrets for a scheme, in the order env, files, plain.
-func (f *secretFlags) parse(scheme signing.Scheme) (given []string, secrets []signing.Secret, err error) {
-	for _, name := range f.env {
-		value := os.Getenv(name)
-		if value == "" {
-			return nil, nil, fmt.Errorf("--secret-env: the variable %s is empty or not exported", name)
-		}
-		given = append(given, value)
-	}
-	for _, path := range f.files {
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			return nil, nil, fmt.Errorf("--secret-file: %w", err)
-		}
-		given = append(given, strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r"))
-	}
-	given = append(given, f.plain...)
-	if len(given) == 0 {
-		return nil, nil, errors.New("no secret: give --secret-env VAR or --secret-file FILE")
-	}
-	for i, text := range given {
-		secret, err := scheme.ParseSecret(text)
-		if err != nil {
-			return nil, nil, fmt.Errorf("secret %d: %w", i+1, err)
-		}
-		secrets = append(secrets, secret)
-	}
-	return given, secrets, nil
-}
-
-// parseNow takes RFC 3339 or Unix seconds; empty is the clock's.
-func parseNow(text string) (time.Time, error) {
-	if text == "" {
-		return time.Now(), nil
-	}
-	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return time.Unix(seconds, 0).UTC(), nil
-	}
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return t, errors.New("--now must be RFC 3339 (2026-11-20T12:00:00Z) or Unix seconds")
-	}
-	return t, nil
-}
-
-func readBody(path string, stdin io.Reader) ([]byte, error) {
-	if path == "" {
-		body, err := io.ReadAll(stdin)
-		if err != nil {
-			return nil, fmt.Errorf("read the body from standard input: %w", err)
-		}
-		return body, nil
-	}
-	body, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("--body: %w", err)
-	}
-	return body, nil
-}
 
 func readHeaders(lines []string, path string) (http.Header, error) {
 	header := http.Header{}
