@@ -13,7 +13,7 @@ import (
 	"github.com/jobhook/jobhook/internal/runtimeapi"
 )
 
-const echo = "github.com/jobhook/jobhook/internal/runtimeapi/echo"
+const echo = "github.com/jobhook/jobhook/internal/runtimeapi/testdata/echo"
 
 func newEcho(t *testing.T, env ...string) *runtimeapi.Function {
 	t.Helper()
