@@ -27,7 +27,7 @@ var (
 	usecases = []string{"shared/deliver", "shared/receiving", "shared/api"}
 	adapters = []string{"shared/sender", "shared/dynamo", "shared/sqsqueue", "shared/secrets", "shared/secretsmanager", "shared/embedded"}
 	wiring   = []string{"shared/settings", "shared/stack", "shared/telemetry", "shared/sqsbatch"}
-	suites   = []string{"shared/storetest", "shared/receiving/receiptstest"}
+	suites   = []string{"shared/storetest"}
 )
 
 // source is one Go file that is no test.

@@ -10,7 +10,7 @@ import (
 	"github.com/jobhook/jobhook/internal/emulators"
 	"github.com/jobhook/jobhook/shared/dynamo"
 	"github.com/jobhook/jobhook/shared/receiving"
-	"github.com/jobhook/jobhook/shared/receiving/receiptstest"
+	"github.com/jobhook/jobhook/shared/storetest"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -28,7 +28,7 @@ func openReceipts(t testing.TB, through aws.HTTPClient) *dynamo.Receipts {
 }
 
 func TestReceiptsContract(t *testing.T) {
-	receiptstest.Run(t, func(t testing.TB) receiving.Receipts { return openReceipts(t, nil) })
+	storetest.Receipts(t, func(t testing.TB) receiving.Receipts { return openReceipts(t, nil) })
 }
 
 func TestReceiptsTakeOneCallEach(t *testing.T) {

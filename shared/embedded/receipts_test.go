@@ -8,7 +8,7 @@ import (
 
 	"github.com/jobhook/jobhook/shared/embedded"
 	"github.com/jobhook/jobhook/shared/receiving"
-	"github.com/jobhook/jobhook/shared/receiving/receiptstest"
+	"github.com/jobhook/jobhook/shared/storetest"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -22,7 +22,7 @@ func claimed(id, owner string, now time.Time) webhook.Receipt {
 }
 
 func TestReceiptsContract(t *testing.T) {
-	receiptstest.Run(t, func(t testing.TB) receiving.Receipts { return open(t, time.Now).Receipts() })
+	storetest.Receipts(t, func(t testing.TB) receiving.Receipts { return open(t, time.Now).Receipts() })
 }
 
 func TestReceiptsOutliveTheProcessAndLeasesDoNot(t *testing.T) {

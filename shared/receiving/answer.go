@@ -60,17 +60,13 @@ func (e *entry) refuse(r *Refusal) Answer {
 	return a
 }
 
+// fault answers an error: a *Refusal is the sender's, any other is ours.
 func (e *entry) fault(err error) Answer {
-	e.outcome, e.err = "fault", err
-	return comeAgain("try again", time.Second)
-}
-
-func (e *entry) judged(err error) Answer {
-	var r *Refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*Refusal](err); ok {
 		return e.refuse(r)
 	}
-	return e.fault(err)
+	e.outcome, e.err = "fault", err
+	return comeAgain("try again", time.Second)
 }
 
 // lost is for a webhook that another request has claimed.

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/jobhook/jobhook/shared/receiving"
-	"github.com/jobhook/jobhook/shared/receiving/receiptstest"
 	"github.com/jobhook/jobhook/shared/signing"
+	"github.com/jobhook/jobhook/shared/storetest"
 )
 
 var at = time.Date(2026, 11, 20, 12, 0, 0, 500_000_000, time.UTC)
@@ -64,7 +64,7 @@ func (f fixed) Source(_ context.Context, name string) (receiving.Source, error) 
 	return s, nil
 }
 
-// inbox is a queue in memory with faults as receiptstest.Memory has.
+// inbox is a queue in memory with faults as storetest.MemoryReceipts has.
 type inbox struct {
 	fault func() (apply bool, err error)
 
@@ -97,14 +97,14 @@ func (q *inbox) count() int {
 type world struct {
 	*receiving.Receiver
 
-	receipts *receiptstest.Memory
+	receipts *storetest.MemoryReceipts
 	inbox    *inbox
 	now      time.Time
 	log      *strings.Builder
 }
 
 func newWorld(sources ...receiving.Source) *world {
-	w := &world{receipts: &receiptstest.Memory{}, inbox: &inbox{}, now: at, log: &strings.Builder{}}
+	w := &world{receipts: &storetest.MemoryReceipts{}, inbox: &inbox{}, now: at, log: &strings.Builder{}}
 	directory := fixed{}
 	for _, s := range sources {
 		directory[s.Name] = s

@@ -43,7 +43,7 @@ type Directory interface {
 	Source(ctx context.Context, name string) (Source, error)
 }
 
-// Receipts keeps receipts; receiptstest is its contract. What has expired is
+// Receipts keeps receipts; storetest.Receipts is its contract. What has expired is
 // treated as gone. Times are compared with the now that is given, never with
 // the store's clock. A write that the same owner has already made, its answer
 // lost on the way, is a success.
@@ -104,7 +104,7 @@ func (v *Receiver) receive(ctx context.Context, r Request, e *entry) Answer {
 	now := v.Now() // after the sources: reading them may have taken its time, and a lease is counted from here
 	a, err := Judge(s, r, v.MaxBody, now)
 	if err != nil {
-		return e.judged(err)
+		return e.fault(err)
 	}
 	e.accepted = a
 	if challenge, ok := challengeOf(s, r.Body); ok {
@@ -113,7 +113,7 @@ func (v *Receiver) receive(ctx context.Context, r Request, e *entry) Answer {
 	}
 	m, err := s.compose(r, a, now)
 	if err != nil {
-		return e.judged(err)
+		return e.fault(err)
 	}
 	return v.queue(ctx, m, a, now, e)
 }

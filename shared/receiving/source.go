@@ -1,6 +1,7 @@
 package receiving
 
 import (
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/textproto"
@@ -89,14 +90,9 @@ func (s Source) matter(h http.Header) map[string]string {
 
 // unsigned are the names of those that the signature does not cover.
 func (s Source) unsigned(headers map[string]string) []string {
-	names := make([]string, 0, len(headers))
-	for name := range headers {
-		if !s.Scheme.Covers(name) {
-			names = append(names, name)
-		}
-	}
+	names := slices.AppendSeq(make([]string, 0, len(headers)), maps.Keys(headers))
 	slices.Sort(names)
-	return names
+	return slices.DeleteFunc(names, s.Scheme.Covers)
 }
 
 func (s Source) keeps(name string) bool {

@@ -19,7 +19,7 @@ import (
 
 	"github.com/jobhook/jobhook/functions/receive/endpoint"
 	"github.com/jobhook/jobhook/shared/receiving"
-	"github.com/jobhook/jobhook/shared/receiving/receiptstest"
+	"github.com/jobhook/jobhook/shared/storetest"
 )
 
 // fixed is a Fetcher of a configuration.
@@ -60,7 +60,7 @@ func receive(config string, now func() time.Time) (endpoint.Endpoint, *inbox) {
 	var mu sync.Mutex
 	n := 0
 	return endpoint.Endpoint{Receiver: &receiving.Receiver{Deps: receiving.Deps{
-		Sources: receiving.NewCache(fixed(config), 0, now, log), Receipts: &receiptstest.Memory{}, Inbox: q, Log: log, Now: now,
+		Sources: receiving.NewCache(fixed(config), 0, now, log), Receipts: &storetest.MemoryReceipts{}, Inbox: q, Log: log, Now: now,
 		Token: func() string { mu.Lock(); defer mu.Unlock(); n++; return fmt.Sprint(n) },
 	}}}, q
 }

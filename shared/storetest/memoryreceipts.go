@@ -1,4 +1,4 @@
-package receiptstest
+package storetest
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// Memory is a store in memory.
-type Memory struct {
+// MemoryReceipts is a store of receipts in memory, with faults.
+type MemoryReceipts struct {
 	// Fault, if any, is asked before every write ("claim", "complete",
 	// "release") and says whether it is made, and what is answered in place of
 	// its own verdict: (true, err) is a write whose answer is lost.
@@ -21,7 +21,7 @@ type Memory struct {
 }
 
 // Claim is receiving.Receipts'.
-func (m *Memory) Claim(_ context.Context, r webhook.Receipt, now time.Time) (standing webhook.Receipt, err error) {
+func (m *MemoryReceipts) Claim(_ context.Context, r webhook.Receipt, now time.Time) (standing webhook.Receipt, err error) {
 	err = m.write("claim", func() error {
 		old, there := m.items[r.Key]
 		if there && old.Owner != r.Owner && old.At(now) != webhook.Free {
@@ -35,7 +35,7 @@ func (m *Memory) Claim(_ context.Context, r webhook.Receipt, now time.Time) (sta
 }
 
 // Complete is receiving.Receipts'.
-func (m *Memory) Complete(_ context.Context, k webhook.ReceiptKey, owner string) error {
+func (m *MemoryReceipts) Complete(_ context.Context, k webhook.ReceiptKey, owner string) error {
 	return m.write("complete", func() error {
 		r, there := m.items[k]
 		if !there || r.Owner != owner {
@@ -48,7 +48,7 @@ func (m *Memory) Complete(_ context.Context, k webhook.ReceiptKey, owner string)
 }
 
 // Release is receiving.Receipts'.
-func (m *Memory) Release(_ context.Context, k webhook.ReceiptKey, owner string) error {
+func (m *MemoryReceipts) Release(_ context.Context, k webhook.ReceiptKey, owner string) error {
 	return m.write("release", func() error {
 		r, there := m.items[k]
 		if there && (r.Owner != owner || r.State == webhook.ReceiptDone) {
@@ -60,7 +60,7 @@ func (m *Memory) Release(_ context.Context, k webhook.ReceiptKey, owner string) 
 }
 
 // Get returns the receipt that stands, expired or not.
-func (m *Memory) Get(k webhook.ReceiptKey) (webhook.Receipt, bool) {
+func (m *MemoryReceipts) Get(k webhook.ReceiptKey) (webhook.Receipt, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, there := m.items[k]
@@ -68,20 +68,20 @@ func (m *Memory) Get(k webhook.ReceiptKey) (webhook.Receipt, bool) {
 }
 
 // Len counts the receipts.
-func (m *Memory) Len() int {
+func (m *MemoryReceipts) Len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.items)
 }
 
 // Calls counts the writes asked for, of all kinds.
-func (m *Memory) Calls() int {
+func (m *MemoryReceipts) Calls() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.calls
 }
 
-func (m *Memory) write(name string, apply func() error) error {
+func (m *MemoryReceipts) write(name string, apply func() error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.items == nil {

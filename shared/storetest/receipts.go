@@ -1,6 +1,4 @@
-// Package receiptstest is the contract that every store of receipts passes,
-// and a store in memory, with faults, for tests of what uses one.
-package receiptstest
+package storetest
 
 import (
 	"errors"
@@ -17,8 +15,8 @@ import (
 
 var start = time.Date(2026, 11, 20, 12, 0, 0, 250_000_000, time.UTC)
 
-// Run runs the contract on stores that open makes, each empty.
-func Run(t *testing.T, open func(testing.TB) receiving.Receipts) {
+// Receipts runs the contract of receipts on stores that open makes, each empty.
+func Receipts(t *testing.T, open func(testing.TB) receiving.Receipts) {
 	t.Helper()
 	for _, c := range []struct {
 		name string
@@ -33,7 +31,7 @@ func Run(t *testing.T, open func(testing.TB) receiving.Receipts) {
 		{"ids of one source say nothing about another's", sourcesApart},
 		{"what stands is told whole", toldWhole},
 		{"long and odd ids are kept apart", oddIDs},
-		{"of many at once one wins", race},
+		{"of many at once one wins", receiptRace},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t)) })
 	}
@@ -46,99 +44,92 @@ func claim(source, id, owner string, now time.Time) webhook.Receipt {
 	}
 }
 
-func take(t *testing.T, s receiving.Receipts, r webhook.Receipt, now time.Time, want error) webhook.Receipt {
+func claimAs(t *testing.T, s receiving.Receipts, r webhook.Receipt, now time.Time, want error) webhook.Receipt {
 	t.Helper()
 	standing, err := s.Claim(t.Context(), r, now)
-	check(t, "claim by "+r.Owner+" at "+now.Format("15:04:05.000"), err, want)
+	wantErr(t, "claim by "+r.Owner+" at "+now.Format("15:04:05.000"), err, want)
 	return standing
 }
 
-func check(t *testing.T, what string, got, want error) {
-	t.Helper()
-	if want == nil && got != nil || !errors.Is(got, want) {
-		t.Fatalf("%s: %v, want %v", what, got, want)
-	}
-}
-
 func leaseHolds(t *testing.T, s receiving.Receipts) {
-	take(t, s, claim("s", "1", "a", start), start, nil)
+	claimAs(t, s, claim("s", "1", "a", start), start, nil)
 	for _, after := range []time.Duration{0, time.Second, 10*time.Second - time.Millisecond} {
 		now := start.Add(after)
-		if standing := take(t, s, claim("s", "1", "b", now), now, webhook.ErrLost); standing.At(now) != webhook.Busy || standing.Owner != "a" {
+		if standing := claimAs(t, s, claim("s", "1", "b", now), now, webhook.ErrLost); standing.At(now) != webhook.Busy || standing.Owner != "a" {
 			t.Errorf("after %s stands %+v, want a's lease", after, standing)
 		}
 	}
 	end := start.Add(10 * time.Second)
-	take(t, s, claim("s", "1", "b", end), end, nil)
-	check(t, "complete by the one that was late", s.Complete(t.Context(), webhook.ReceiptKey{Source: "s", ID: "1"}, "a"), webhook.ErrLost)
-	check(t, "complete by the one that took over", s.Complete(t.Context(), webhook.ReceiptKey{Source: "s", ID: "1"}, "b"), nil)
+	claimAs(t, s, claim("s", "1", "b", end), end, nil)
+	wantErr(t, "complete by the one that was late", s.Complete(t.Context(), webhook.ReceiptKey{Source: "s", ID: "1"}, "a"), webhook.ErrLost)
+	wantErr(t, "complete by the one that took over", s.Complete(t.Context(), webhook.ReceiptKey{Source: "s", ID: "1"}, "b"), nil)
 }
 
 func doneHolds(t *testing.T, s receiving.Receipts) {
 	r := claim("s", "1", "a", start)
-	take(t, s, r, start, nil)
-	check(t, "complete", s.Complete(t.Context(), r.Key, "a"), nil)
+	claimAs(t, s, r, start, nil)
+	wantErr(t, "complete", s.Complete(t.Context(), r.Key, "a"), nil)
 	for _, now := range []time.Time{start, start.Add(time.Minute), r.ExpiresAt.Add(-time.Millisecond)} {
-		if standing := take(t, s, claim("s", "1", "b", now), now, webhook.ErrLost); standing.At(now) != webhook.Duplicate {
+		if standing := claimAs(t, s, claim("s", "1", "b", now), now, webhook.ErrLost); standing.At(now) != webhook.Duplicate {
 			t.Errorf("at %s stands %+v, want it done", now, standing)
 		}
 	}
-	take(t, s, claim("s", "1", "b", r.ExpiresAt), r.ExpiresAt, nil)
+	claimAs(t, s, claim("s", "1", "b", r.ExpiresAt), r.ExpiresAt, nil)
 }
 
 func claimAgain(t *testing.T, s receiving.Receipts) {
 	r := claim("s", "1", "a", start)
-	take(t, s, r, start, nil)
-	take(t, s, r, start, nil)
-	check(t, "complete", s.Complete(t.Context(), r.Key, "a"), nil)
-	check(t, "complete again", s.Complete(t.Context(), r.Key, "a"), nil)
+	claimAs(t, s, r, start, nil)
+	claimAs(t, s, r, start, nil)
+	wantErr(t, "complete", s.Complete(t.Context(), r.Key, "a"), nil)
+	wantErr(t, "complete again", s.Complete(t.Context(), r.Key, "a"), nil)
 }
 
 func ownerCompletes(t *testing.T, s receiving.Receipts) {
 	r := claim("s", "1", "a", start)
-	check(t, "complete without a claim", s.Complete(t.Context(), r.Key, "a"), webhook.ErrLost)
-	take(t, s, r, start, nil)
-	check(t, "complete by another", s.Complete(t.Context(), r.Key, "b"), webhook.ErrLost)
-	if standing := take(t, s, claim("s", "1", "c", start), start, webhook.ErrLost); standing.State != webhook.ReceiptProcessing {
+	wantErr(t, "complete without a claim", s.Complete(t.Context(), r.Key, "a"), webhook.ErrLost)
+	claimAs(t, s, r, start, nil)
+	wantErr(t, "complete by another", s.Complete(t.Context(), r.Key, "b"), webhook.ErrLost)
+	if standing := claimAs(t, s, claim("s", "1", "c", start), start, webhook.ErrLost); standing.State != webhook.ReceiptProcessing {
 		t.Errorf("after another's completion it is %s", standing.State)
 	}
 }
 
 func releaseFrees(t *testing.T, s receiving.Receipts) {
 	r := claim("s", "1", "a", start)
-	check(t, "release of nothing", s.Release(t.Context(), r.Key, "a"), nil)
-	take(t, s, r, start, nil)
-	check(t, "release", s.Release(t.Context(), r.Key, "a"), nil)
-	check(t, "release again", s.Release(t.Context(), r.Key, "a"), nil)
-	take(t, s, claim("s", "1", "b", start), start, nil)
+	wantErr(t, "release of nothing", s.Release(t.Context(), r.Key, "a"), nil)
+	claimAs(t, s, r, start, nil)
+	wantErr(t, "release", s.Release(t.Context(), r.Key, "a"), nil)
+	wantErr(t, "release again", s.Release(t.Context(), r.Key, "a"), nil)
+	claimAs(t, s, claim("s", "1", "b", start), start, nil)
 }
 
 func ownerReleases(t *testing.T, s receiving.Receipts) {
 	r := claim("s", "1", "a", start)
-	take(t, s, r, start, nil)
-	check(t, "release by another", s.Release(t.Context(), r.Key, "b"), webhook.ErrLost)
-	check(t, "complete", s.Complete(t.Context(), r.Key, "a"), nil)
-	check(t, "release of what is done", s.Release(t.Context(), r.Key, "a"), webhook.ErrLost)
-	if standing := take(t, s, claim("s", "1", "c", start), start, webhook.ErrLost); standing.State != webhook.ReceiptDone {
+	claimAs(t, s, r, start, nil)
+	wantErr(t, "release by another", s.Release(t.Context(), r.Key, "b"), webhook.ErrLost)
+	wantErr(t, "complete", s.Complete(t.Context(), r.Key, "a"), nil)
+	wantErr(t, "release of what is done", s.Release(t.Context(), r.Key, "a"), webhook.ErrLost)
+	if standing := claimAs(t, s, claim("s", "1", "c", start), start, webhook.ErrLost); standing.State != webhook.ReceiptDone {
 		t.Errorf("after the refused releases it is %s", standing.State)
 	}
 }
 
 func sourcesApart(t *testing.T, s receiving.Receipts) {
-	take(t, s, claim("s", "1", "a", start), start, nil)
-	take(t, s, claim("s2", "1", "b", start), start, nil)
-	take(t, s, claim("s", "21", "c", start), start, nil)
+	claimAs(t, s, claim("s", "1", "a", start), start, nil)
+	claimAs(t, s, claim("s2", "1", "b", start), start, nil)
+	claimAs(t, s, claim("s", "21", "c", start), start, nil)
 }
 
 func toldWhole(t *testing.T, s receiving.Receipts) {
 	want := claim("s", "1", "a", start)
-	take(t, s, want, start, nil)
-	if got := take(t, s, claim("s", "1", "b", start), start, webhook.ErrLost); got != want {
+	claimAs(t, s, want, start, nil)
+	if got := claimAs(t, s, claim("s", "1", "b", start), start, webhook.ErrLost); got != want {
 		t.Errorf("stands %+v, want %+v", got, want)
 	}
-	check(t, "complete", s.Complete(t.Context(), want.Key, "a"), nil)
+	wantErr(t, "complete", s.Complete(t.Context(), want.Key, "a"), nil)
 	want.State, want.Until = webhook.ReceiptDone, time.Time{}
-	if got := take(t, s, claim("s", "1", "b", start), start, webhook.ErrLost); got != want {
+	if got := claimAs(t, s, claim("s", "1", "b", start), start, webhook.ErrLost); got != want {
 		t.Errorf("stands %+v, want %+v", got, want)
 	}
 }
@@ -146,11 +137,11 @@ func toldWhole(t *testing.T, s receiving.Receipts) {
 func oddIDs(t *testing.T, s receiving.Receipts) {
 	long := strings.Repeat("x", 400)
 	for i, id := range []string{long, long + "y", `"'\{}#:/%`, "a#sha256:b", "~"} {
-		take(t, s, claim("s", id, strconv.Itoa(i), start), start, nil)
+		claimAs(t, s, claim("s", id, strconv.Itoa(i), start), start, nil)
 	}
 }
 
-func race(t *testing.T, s receiving.Receipts) {
+func receiptRace(t *testing.T, s receiving.Receipts) {
 	var wg sync.WaitGroup
 	wins := make(chan string, 20)
 	for i := range 20 {
