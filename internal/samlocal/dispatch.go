@@ -6,34 +6,33 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/jobhook/jobhook/shared/intake"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // dispatch: each new event is claimed, posted, signed, to all its targets, and
 // recorded; an event that is known is not posted again; what is no completion is
 // rejected.
-func (c *checker) dispatch(ctx context.Context, invoke invoker, s sample) (string, error) {
+func (c *checker) dispatch(ctx context.Context, s sample) (string, error) {
 	expected, bad := parse(s)
-	c.w.receiver.take()
-	answer, err := invoke(ctx, s.function, s.body)
-	if err == nil {
-		err = batchAnswer(answer)
-	}
+	came, err := c.posts(ctx, s)
 	if err != nil {
 		return "", err
 	}
-	came := c.w.receiver.take()
 	var states []string
 	for _, event := range expected {
-		deliveries, posts, err := c.settled(ctx, event, came)
+		deliveries, err := c.deliveries(ctx, event)
 		if err != nil {
 			return "", err
 		}
-		came = slices.DeleteFunc(came, func(a arrival) bool { return slices.ContainsFunc(posts, same(a)) })
+		known := c.started[event.MessageID] != nil
+		if !known {
+			c.started[event.MessageID] = map[string]arrival{}
+		}
 		for _, d := range deliveries {
+			if came, err = c.posted(d, came, known); err != nil {
+				return "", fmt.Errorf("%s: %w", d.ID(), err)
+			}
 			states = append(states, state(d))
 		}
 	}
@@ -49,23 +48,15 @@ func (c *checker) dispatch(ctx context.Context, invoke invoker, s sample) (strin
 	return strings.Join(states, "\n            "), nil
 }
 
-func parse(s sample) (good []webhook.Event, bad int) {
-	for _, r := range records(s) {
-		c, err := intake.Parse([]byte(r.Body), "", time.Now(), intake.Rules{})
-		if err != nil {
-			bad++
-			continue
-		}
-		good = append(good, c.Event)
-	}
-	return good, bad
-}
-
-// settled reads an event's deliveries back and compares them with what came.
-func (c *checker) settled(ctx context.Context, event webhook.Event, came []arrival) ([]webhook.Delivery, []arrival, error) {
-	deliveries, err := c.w.deliveries(ctx, event.MessageID)
+// deliveries reads an event's, one for each of its targets: the job's own URL and
+// the sample account's endpoint.
+func (c *checker) deliveries(ctx context.Context, event webhook.Event) (all []webhook.Delivery, err error) {
+	recorded, err := c.w.store.Events(ctx, event.MessageID)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	if recorded[0] == nil {
+		return nil, fmt.Errorf("there is no event %s", event.MessageID)
 	}
 	want := 0
 	if event.CallbackURL != "" {
@@ -74,61 +65,55 @@ func (c *checker) settled(ctx context.Context, event webhook.Event, came []arriv
 	if event.Account == sampleAccount {
 		want++
 	}
-	if len(deliveries) != want {
-		return nil, nil, fmt.Errorf("%s has %d deliveries; want %d", event.MessageID, len(deliveries), want)
+	keys := recorded[0].Keys()
+	if len(keys) != want {
+		return nil, fmt.Errorf("%s has %d deliveries; want %d", event.MessageID, len(keys), want)
 	}
-	first := c.started[event.MessageID] == nil
-	if first {
-		c.started[event.MessageID] = map[string]arrival{}
-	}
-	var posts []arrival
-	for _, d := range deliveries {
-		post, err := c.posted(d, came, first)
+	for _, key := range keys {
+		d, err := c.delivery(ctx, key)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		posts = append(posts, post...)
+		all = append(all, d)
 	}
-	return deliveries, posts, nil
+	return all, nil
 }
 
-// posted judges one delivery after dispatch.
-func (c *checker) posted(d webhook.Delivery, came []arrival, first bool) ([]arrival, error) {
+// posted judges one delivery after dispatch, and returns what came that is not its own.
+func (c *checker) posted(d webhook.Delivery, came []arrival, known bool) (rest []arrival, err error) {
 	target, err := url.Parse(d.URL)
 	if err != nil {
 		return nil, err
 	}
-	posts := slices.DeleteFunc(slices.Clone(came), func(a arrival) bool {
-		return a.id != d.MessageID || a.path != target.RequestURI()
-	})
-	if !first {
-		if len(posts) != 0 {
-			return nil, fmt.Errorf("%s was posted again", d.ID())
+	var posts []arrival
+	for _, a := range came {
+		if a.id == d.MessageID && a.path == target.RequestURI() {
+			posts = append(posts, a)
+		} else {
+			rest = append(rest, a)
 		}
-		return nil, nil
-	}
-	if len(posts) != 1 || posts[0].err != nil {
-		return nil, fmt.Errorf("%s: the receiver got %v; want one POST that verifies", d.ID(), posts)
-	}
-	if d.EndpointID == webhook.JobTarget && posts[0].account != d.Account {
-		return nil, fmt.Errorf("%s: signed with the secret of account %q", d.ID(), posts[0].account)
-	}
-	if own := older[string(d.Profile)]; own != "" && !slices.Contains(posts[0].verified, own) {
-		return nil, fmt.Errorf("%s: verified by %v; want %s", d.ID(), posts[0].verified, own)
 	}
 	want := webhook.Delivered
 	if target.Path == busyPath {
 		want = webhook.Retrying
 	}
-	if d.Status != want || len(d.Attempts) != 1 || d.Attempts[0].StatusCode != posts[0].status {
+	own := older[string(d.Profile)]
+	switch {
+	case known && len(posts) != 0:
+		return nil, fmt.Errorf("it was posted again: %v", posts)
+	case known:
+		return rest, nil
+	case len(posts) != 1 || posts[0].err != nil:
+		return nil, fmt.Errorf("the receiver got %v; want one POST that verifies", posts)
+	case d.EndpointID == webhook.JobTarget && posts[0].account != d.Account:
+		return nil, fmt.Errorf("signed with the secret of account %q", posts[0].account)
+	case own != "" && !slices.Contains(posts[0].verified, own):
+		return nil, fmt.Errorf("verified by %v; want %s", posts[0].verified, own)
+	case d.Status != want || len(d.Attempts) != 1 || d.Attempts[0].StatusCode != posts[0].status:
 		return nil, fmt.Errorf("recorded is %s; want %s after one attempt, answered %d", state(d), want, posts[0].status)
 	}
 	c.started[d.MessageID][target.RequestURI()] = posts[0]
-	return posts, nil
-}
-
-func same(a arrival) func(arrival) bool {
-	return func(b arrival) bool { return a.id == b.id && a.path == b.path }
+	return rest, nil
 }
 
 // followedUp reads the queues: what is rejected, and that a retry is asked for

@@ -23,12 +23,12 @@ var answers = map[string]int{
 
 // receive: what verifies comes onto the inbox queue as it was sent, once;
 // everything else is refused and goes nowhere.
-func (c *checker) receive(ctx context.Context, invoke invoker, s sample) (string, error) {
+func (c *checker) receive(ctx context.Context, s sample) (string, error) {
 	want, ok := answers[s.name]
 	if !ok {
 		return "", errors.New("receive.go does not say what receive answers to it")
 	}
-	body, err := invoke(ctx, s.function, s.body)
+	body, err := c.invoke(ctx, s.function, s.body)
 	if err != nil {
 		return "", err
 	}

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -33,9 +31,8 @@ type arrival struct {
 
 // receiver is a customer's server: it verifies what it gets and says so.
 type receiver struct {
-	jobs   map[string]signing.Secret // by account; of every path but those in own
-	out    io.Writer
-	server *http.Server
+	jobs map[string]signing.Secret // by account; of every path but those in own
+	out  io.Writer
 
 	mu       sync.Mutex
 	own      map[string]signing.Secret
@@ -43,18 +40,9 @@ type receiver struct {
 	arrivals []arrival
 }
 
-func newReceiver(ctx context.Context, address string, jobs map[string]signing.Secret, out io.Writer) (*receiver, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("start the receiver: %w", err)
-	}
-	r := &receiver{jobs: jobs, out: out, own: map[string]signing.Secret{}, busy: map[string]bool{}}
-	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 5 * time.Second}
-	go func() { _ = r.server.Serve(listener) }() // ends with close
-	return r, nil
+func newReceiver(jobs map[string]signing.Secret, out io.Writer) *receiver {
+	return &receiver{jobs: jobs, out: out, own: map[string]signing.Secret{}, busy: map[string]bool{}}
 }
-
-func (r *receiver) close() { _ = r.server.Close() }
 
 // knows tells the secret of a registered endpoint.
 func (r *receiver) knows(path string, secret signing.Secret) {
@@ -92,21 +80,18 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a.account, a.verified, a.err = r.verify(req, body)
-	a.status = r.status(req.URL.Path, a)
+	switch {
+	case a.err != nil:
+		a.status = http.StatusUnauthorized
+	case req.URL.Path == busyPath && !r.busy[a.id]:
+		r.busy[a.id] = true
+		a.status = http.StatusServiceUnavailable
+	default:
+		a.status = http.StatusNoContent
+	}
 	r.arrivals = append(r.arrivals, a)
 	fmt.Fprintf(r.out, "%s  %s\n", time.Now().Format("15:04:05"), a)
 	w.WriteHeader(a.status)
-}
-
-func (r *receiver) status(path string, a arrival) int {
-	switch {
-	case a.err != nil:
-		return http.StatusUnauthorized
-	case path == busyPath && !r.busy[a.id]:
-		r.busy[a.id] = true
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusNoContent
 }
 
 // verify finds the secret that verifies every signature that is there: the

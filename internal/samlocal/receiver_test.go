@@ -45,7 +45,7 @@ func signed(t *testing.T, path, id string, secret signing.Secret, schemes ...str
 
 func TestReceiverVerifies(t *testing.T) {
 	stack, acme, own := newSecret(t), newSecret(t), newSecret(t)
-	r := &receiver{jobs: map[string]signing.Secret{"default": stack, "acme": acme}, out: io.Discard, own: map[string]signing.Secret{}, busy: map[string]bool{}}
+	r := newReceiver(map[string]signing.Secret{"default": stack, "acme": acme}, io.Discard)
 	r.knows(samplePath, own)
 	r.refused("msg_5")
 	answer := func(req *http.Request) int {

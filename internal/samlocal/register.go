@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -25,17 +27,26 @@ const (
 // sampleAccounts are those of events/, and the one of completions that name none.
 var sampleAccounts = []string{webhook.DefaultAccount, sampleAccount, "globex", "initech"}
 
-// jobSecrets are the secrets that sign the jobs' own URLs of the accounts.
-func (w *world) jobSecrets(ctx context.Context) (map[string]signing.Secret, error) {
+// receive starts the receiver with the secrets that sign the jobs' own URLs of
+// the accounts.
+func (w *world) receive(ctx context.Context, out io.Writer) error {
 	jobs := map[string]signing.Secret{}
 	for _, account := range sampleAccounts {
 		valid, _, err := w.ring.For(ctx, webhook.JobDefaults(account, webhook.Standard), time.Now())
 		if err != nil {
-			return nil, fmt.Errorf("the secret of account %s: %w", account, err)
+			return fmt.Errorf("the secret of account %s: %w", account, err)
 		}
 		jobs[account] = valid[0]
 	}
-	return jobs, nil
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(w.host, receiverPort))
+	if err != nil {
+		return fmt.Errorf("start the receiver: %w", err)
+	}
+	w.receiver = newReceiver(jobs, out)
+	server := &http.Server{Handler: w.receiver, ReadHeaderTimeout: 5 * time.Second}
+	w.stops = append(w.stops, func() { _ = server.Close() })
+	go func() { _ = server.Serve(listener) }() // ends with Close
+	return nil
 }
 
 func (w *world) register(ctx context.Context) error {

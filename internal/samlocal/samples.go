@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/jobhook/jobhook/shared/intake"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // The functions, as SAM knows them.
@@ -71,6 +73,35 @@ func functionOf(body []byte) string {
 	return ""
 }
 
+func of(all []sample, function string) []sample {
+	return slices.DeleteFunc(slices.Clone(all), func(s sample) bool { return s.function != function })
+}
+
+// again is the same event, named as the second.
+func (s sample) again() sample {
+	s.name += ", again"
+	return s
+}
+
+func records(s sample) []events.SQSMessage {
+	var batch events.SQSEvent
+	_ = json.Unmarshal(s.body, &batch) // functionOf has read it
+	return batch.Records
+}
+
+// parse reads a sample's completions as dispatch does; bad counts the others.
+func parse(s sample) (good []webhook.Event, bad int) {
+	for _, r := range records(s) {
+		c, err := intake.Parse([]byte(r.Body), "", time.Now(), intake.Rules{})
+		if err != nil {
+			bad++
+			continue
+		}
+		good = append(good, c.Event)
+	}
+	return good, bad
+}
+
 // completions wraps the samples that are completions alone (completion-*.json)
 // into the event that dispatch gets for them: they can be sent to its queue.
 func completions(all []sample) (sample, error) {
@@ -91,20 +122,4 @@ func completions(all []sample) (sample, error) {
 	}
 	body, err := json.Marshal(batch)
 	return sample{fmt.Sprintf("%d completion-*.json in one batch", len(batch.Records)), body, dispatchFunction}, err
-}
-
-func writeSamples(dir, base string) error {
-	all, err := loadSamples(base)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("samples: %w", err)
-	}
-	for _, s := range all {
-		if err := os.WriteFile(filepath.Join(dir, s.name), s.body, 0o600); err != nil {
-			return fmt.Errorf("samples: %w", err)
-		}
-	}
-	return nil
 }

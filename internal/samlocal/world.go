@@ -78,23 +78,12 @@ func hostForContainers() string {
 // newWorld starts everything on host and fills it. On an error nothing is left.
 func newWorld(ctx context.Context, host string, out io.Writer) (*world, error) {
 	w := &world{host: host}
-	for _, step := range []func(context.Context) error{w.start, w.makeTables, w.makeQueues, w.makeSecrets} {
+	receive := func(ctx context.Context) error { return w.receive(ctx, out) }
+	for _, step := range []func(context.Context) error{w.start, w.makeTables, w.makeQueues, w.makeSecrets, receive, w.register, w.wait} {
 		if err := step(ctx); err != nil {
 			w.stop()
 			return nil, err
 		}
-	}
-	jobs, err := w.jobSecrets(ctx)
-	if err == nil {
-		w.receiver, err = newReceiver(ctx, net.JoinHostPort(host, receiverPort), jobs, out)
-	}
-	if err == nil {
-		w.stops = append(w.stops, w.receiver.close)
-		err = errors.Join(w.register(ctx), w.wait(ctx))
-	}
-	if err != nil {
-		w.stop()
-		return nil, err
 	}
 	return w, nil
 }
@@ -106,7 +95,6 @@ func (w *world) stop() {
 }
 
 func (w *world) start(ctx context.Context) error {
-	urls := map[string]string{}
 	for port, start := range map[string]func(context.Context, string) (*emulators.Emulator, error){
 		dynamoDBPort: emulators.StartDynamoDB, sqsPort: emulators.StartSQS, secretsPort: emulators.StartSecretsManager,
 	} {
@@ -115,12 +103,11 @@ func (w *world) start(ctx context.Context) error {
 			return err
 		}
 		w.stops = append(w.stops, emulator.Stop)
-		urls[port] = w.url(port)
 	}
-	w.db = dynamodb.NewFromConfig(emulators.Config(urls[dynamoDBPort]))
+	w.db = dynamodb.NewFromConfig(emulators.Config(w.url(dynamoDBPort)))
 	w.store = dynamo.New(w.db, dynamo.Tables{Endpoints: endpointsTable, Deliveries: deliveriesTable}, time.Now)
-	w.sqs = sqs.NewFromConfig(emulators.Config(urls[sqsPort]))
-	w.secrets = secretsmanager.NewFromConfig(emulators.Config(urls[secretsPort]))
+	w.sqs = sqs.NewFromConfig(emulators.Config(w.url(sqsPort)))
+	w.secrets = secretsmanager.NewFromConfig(emulators.Config(w.url(secretsPort)))
 	return nil
 }
 
@@ -174,25 +161,26 @@ func (w *world) makeSecrets(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// deliveries reads an event's deliveries, in the order of its targets.
-func (w *world) deliveries(ctx context.Context, messageID string) ([]webhook.Delivery, error) {
-	events, err := w.store.Events(ctx, messageID)
-	if err != nil {
-		return nil, err
+// drain takes all messages off a queue, those still delayed for up to 2 s too:
+// env.json's first delay is 1 s, lengthened by a tenth at most and rounded up.
+func (w *world) drain(ctx context.Context, name string) ([]string, error) {
+	in := &sqs.ReceiveMessageInput{QueueUrl: aws.String(w.queueURL(name)), MaxNumberOfMessages: 10}
+	if name == retryQueue {
+		in.WaitTimeSeconds = 3
 	}
-	if events[0] == nil {
-		return nil, fmt.Errorf("there is no event %s", messageID)
-	}
-	found, err := w.store.Deliveries(ctx, events[0].Keys()...)
-	if err != nil {
-		return nil, err
-	}
-	var deliveries []webhook.Delivery
-	for i, d := range found {
-		if d == nil {
-			return nil, fmt.Errorf("%s has no record", events[0].Keys()[i].ID())
+	for bodies := []string(nil); ; {
+		got, err := w.sqs.ReceiveMessage(ctx, in)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
 		}
-		deliveries = append(deliveries, *d)
+		if len(got.Messages) == 0 {
+			return bodies, nil
+		}
+		for _, m := range got.Messages {
+			bodies = append(bodies, aws.ToString(m.Body))
+			if _, err := w.sqs.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: in.QueueUrl, ReceiptHandle: m.ReceiptHandle}); err != nil {
+				return nil, fmt.Errorf("read %s: %w", name, err)
+			}
+		}
 	}
-	return deliveries, nil
 }
