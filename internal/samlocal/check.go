@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -80,6 +82,7 @@ func (c *checker) world(ctx context.Context) error {
 	return c.step("emulators on "+c.host+", tables, queues, secrets, an endpoint", func() (_ string, err error) {
 		if c.w, err = newWorld(ctx, c.host, indented{c.out}); err == nil {
 			c.samples, err = loadSamples(c.w.url(receiverPort))
+			slices.SortStableFunc(c.samples, func(a, b sample) int { return cmp.Compare(len(records(a)), len(records(b))) })
 		}
 		return "", err
 	})

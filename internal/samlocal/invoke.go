@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,7 +49,6 @@ func (c *checker) invokeAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(c.samples, func(a, b sample) int { return cmp.Compare(len(records(a)), len(records(b))) })
 	// A completion that comes twice comes as two messages; one that comes back is
 	// the same message, whose lease may hold still.
 	dispatches := of(c.samples, dispatchFunction)
