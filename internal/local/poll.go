@@ -84,7 +84,7 @@ func (p *poller) call(ctx context.Context, messages []embedded.Received) ([]stri
 	if err != nil {
 		return nil, fmt.Errorf("encode the batch: %w", err)
 	}
-	answer, err := p.guarded(ctx, payload)
+	answer, err := p.function.Invoke(ctx, payload)
 	if err != nil {
 		return nil, fmt.Errorf("invoke: %w", err)
 	}
@@ -106,17 +106,6 @@ func (p *poller) call(ctx context.Context, messages []embedded.Received) ([]stri
 		}
 	}
 	return done, nil
-}
-
-// guarded turns a panic into an error: it must not end the process, and all
-// other invocations with it. Lambda would end that one sandbox alone.
-func (p *poller) guarded(ctx context.Context, payload []byte) (answer []byte, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("the function panicked: %v", cause)
-		}
-	}()
-	return p.function.Invoke(ctx, payload) //nolint:wrapcheck // call wraps it
 }
 
 func (p *poller) event(messages []embedded.Received) events.SQSEvent {

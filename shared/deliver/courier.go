@@ -216,13 +216,21 @@ func (c *courier) record(ctx context.Context, r *run, change webhook.Change, lat
 		if err == nil || errors.Is(err, webhook.ErrLost) || errors.Is(err, webhook.ErrTooLarge) {
 			return err
 		}
-		timer := time.NewTimer(time.Duration(float64(pause) * (0.5 + c.Chance()/2)))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !c.pause(ctx, pause) {
 			return err
 		}
+	}
+}
+
+// pause waits for half of d to d, or less, and then answers false, when ctx ends.
+func (c *courier) pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(time.Duration(float64(d) * (0.5 + c.Chance()/2)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -237,7 +245,10 @@ func (c *courier) handOver(ctx context.Context, r *run, cl webhook.Claimed, chan
 	d := *change.Delivery
 	m := cl.Retry()
 	m.Due = c.Now().UTC()
-	m.Outcome = &webhook.Outcome{From: cl.From(), Rev: d.Rev, URL: d.URL, Profile: d.Profile, IncludeResult: d.IncludeResult}
+	m.Outcome = &webhook.Outcome{From: cl.From(), Rev: d.Rev, Profile: d.Profile, IncludeResult: d.IncludeResult}
+	if d.EndpointID != webhook.JobTarget { // whose event has it
+		m.Outcome.URL = d.URL
+	}
 	if last, _ := d.Last(); attempted {
 		m.Outcome.At, m.Outcome.DurationMS, m.Outcome.StatusCode = last.At, last.Duration.Milliseconds(), last.StatusCode
 		m.Outcome.Reason, m.Outcome.Response, m.Outcome.Next, m.Outcome.SignedBy = last.Reason, last.Response, d.NextAttemptAt, d.SignedBy
@@ -299,11 +310,21 @@ func (c *courier) disable(ctx context.Context, d webhook.Delivery, e webhook.End
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("disable endpoint %s: %w", e.ID, err)
+			return &goneError{d, fmt.Errorf("disable endpoint %s: %w", e.ID, err)}
 		}
 	}
-	return fmt.Errorf("disable the endpoint of %s: %w", d.ID(), &BusyError{})
+	return &goneError{d, fmt.Errorf("disable the endpoint of %s: %w", d.ID(), &BusyError{})}
 }
+
+// goneError says that an endpoint that answered 410 could not be disabled yet.
+type goneError struct {
+	delivery webhook.Delivery
+	err      error
+}
+
+func (e *goneError) Error() string { return e.err.Error() }
+
+func (e *goneError) Unwrap() error { return e.err }
 
 // lease ends a little after the invocation that took it.
 func (c *courier) lease(ctx context.Context, messageID string) webhook.Lease {

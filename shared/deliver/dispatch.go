@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jobhook/jobhook/shared/intake"
 	"github.com/jobhook/jobhook/shared/webhook"
@@ -301,9 +302,13 @@ func (d *Dispatcher) deliver(ctx context.Context, batch []*arrival) {
 	errs := together(ctx, &d.courier, tasks, d.target)
 	handedOver := map[*arrival][]string{}
 	for i, t := range tasks {
-		if errors.Is(errs[i], errHandedOver) {
+		var gone *goneError
+		switch {
+		case errors.Is(errs[i], errHandedOver):
 			handedOver[t.arrival] = append(handedOver[t.arrival], t.target)
-		} else {
+		case errors.As(errs[i], &gone):
+			t.err = errors.Join(t.err, d.leaveDisabling(ctx, gone))
+		default:
 			t.err = errors.Join(t.err, errs[i])
 		}
 	}
@@ -329,10 +334,25 @@ func (d *Dispatcher) target(ctx context.Context, r *run, t task) error {
 	return d.attempt(ctx, r, t.event, cl, e)
 }
 
+// leaveDisabling leaves the disabling of an endpoint to the retry queue: if the
+// event's message came back for it, it might repeat the POST of a sibling whose
+// record waits there too.
+func (d *Dispatcher) leaveDisabling(ctx context.Context, gone *goneError) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime/2)
+	defer cancel()
+	m := gone.delivery.Retry()
+	m.Attempt, m.Due = m.Attempt-1, d.Now().UTC()
+	if err := d.Retries.Send(ctx, webhook.Message{Body: webhook.Encode(m), Delay: minPostpone, Group: m.Account})[0]; err != nil {
+		return errors.Join(gone.err, err)
+	}
+	d.Log.LogAttrs(ctx, slog.LevelWarn, "endpoint.not_disabled", slog.String("delivery_id", gone.delivery.ID()), slog.Any("error", gone.err))
+	return nil
+}
+
 // yield notes on each event which of its records wait on the retry queue, so
 // that nobody makes those attempts again, and frees an event whose message
-// comes back, so that it need not wait for its own lease. Where that fails, the
-// lease holds others off for as long as it lasts.
+// comes back, so that it need not wait for its own lease. It tries for as long
+// as the invocation lasts; then the lease holds others off while it lasts.
 func (d *Dispatcher) yield(ctx context.Context, batch []*arrival, handedOver map[*arrival][]string) {
 	var changes []webhook.Change
 	for _, a := range batch {
@@ -340,14 +360,25 @@ func (d *Dispatcher) yield(ctx context.Context, batch []*arrival, handedOver map
 			changes = append(changes, a.event.Yield(handedOver[a], a.err != nil, d.Token()))
 		}
 	}
-	if len(changes) == 0 {
-		return
+	end := time.Now().Add(handOverTime)
+	if deadline, limited := ctx.Deadline(); limited {
+		end = deadline.Add(-answerTime / 2)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime/2)
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
 	defer cancel()
-	for i, err := range d.Store.Write(ctx, changes...) {
-		if err != nil {
-			d.Log.LogAttrs(ctx, slog.LevelWarn, "event.not_yielded", slog.String("message_id", changes[i].Event.MessageID), slog.Any("error", err))
+	for len(changes) > 0 {
+		var refused []webhook.Change
+		for i, err := range d.Store.Write(ctx, changes...) {
+			switch {
+			case err == nil || errors.Is(err, webhook.ErrLost):
+			case ctx.Err() != nil:
+				d.Log.LogAttrs(ctx, slog.LevelWarn, "event.not_yielded", slog.String("message_id", changes[i].Event.MessageID), slog.Any("error", err))
+			default:
+				refused = append(refused, changes[i])
+			}
+		}
+		if changes = refused; len(changes) > 0 {
+			d.pause(ctx, time.Second)
 		}
 	}
 }

@@ -2,9 +2,10 @@ package deliver_test
 
 import (
 	"context"
-	"crypto/rand"
+	cryptorand "crypto/rand"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -441,6 +442,40 @@ func TestOneUnreadableRecordHoldsUpNobody(t *testing.T) {
 	}
 }
 
+// The note that an event's record waits on the retry queue may be refused too,
+// and a sibling may answer 410 and not be disabled: while only the database
+// refuses, nothing is posted more than twice.
+func TestADatabaseInAStormRepeatsNoPost(t *testing.T) {
+	for seed := range uint64(100) {
+		bubble(t, fmt.Sprint(seed), func(t *testing.T) {
+			w := newWorld(t)
+			w.endpoint("ep_a", nil)
+			w.endpoint("ep_b", nil)
+			w.net.answers["ep_b.example"] = always(410)
+			chance := rand.New(rand.NewPCG(seed, 9))
+			w.faults.refuse = func(what string) bool {
+				switch {
+				case time.Since(w.began) > 2*time.Hour || what == "send" || what == "acknowledge":
+					return false
+				case strings.HasPrefix(what, "record"):
+					return strings.HasPrefix(what, "record ep_a")
+				}
+				return chance.IntN(2) == 0
+			}
+			w.complete(completion)
+			w.run()
+			for _, id := range []string{"ep_a", "ep_b"} {
+				if posts := len(w.net.to(id + ".example")); posts < 1 || posts > 2 {
+					t.Errorf("%d posts to %s", posts, id)
+				}
+			}
+			if e, err := w.db.Endpoint(t.Context(), "acme", "ep_b"); err != nil || e.Enabled {
+				t.Errorf("ep_b is not disabled (%v)", err)
+			}
+		})
+	}
+}
+
 // A panic in a joined call becomes the error of all whose call it was.
 func TestAPanicInAJoinedCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -491,17 +526,20 @@ func TestAnOutcomeIsSmall(t *testing.T) {
 		w.net.answers["ep_a.example"] = func(int) sender.Answer {
 			return sender.Answer{StatusCode: 500, Reason: webhook.ReasonHTTPStatus, Response: strings.Repeat("\x01", 500)}
 		}
+		w.net.answers["job.example"] = w.net.answers["ep_a.example"]
 		w.faults.refuse = func(what string) bool { return strings.HasPrefix(what, "record") }
-		w.complete(completion)
+		w.complete(strings.Replace(completion, `{`, `{"callback_url":"https://job.example/`+strings.Repeat("u", 1500)+`",`, 1))
 		w.step()
 		w.advance(time.Now().Add(10 * time.Second))
 		got, err := w.retries.Receive(t.Context(), 10)
-		if err != nil || len(got) != 1 {
-			t.Fatalf("%d messages (%v), want the outcome", len(got), err)
+		if err != nil || len(got) != 2 {
+			t.Fatalf("%d messages (%v), want two outcomes", len(got), err)
 		}
-		var m webhook.RetryMessage
-		if err := json.Unmarshal(got[0].Body, &m); err != nil || m.Outcome == nil || len(got[0].Body) > 1024 {
-			t.Errorf("%d bytes: %s (%v)", len(got[0].Body), got[0].Body, err)
+		for _, one := range got {
+			var m webhook.RetryMessage
+			if err := json.Unmarshal(one.Body, &m); err != nil || m.Outcome == nil || len(one.Body) > 1024 {
+				t.Errorf("%d bytes: %s (%v)", len(one.Body), one.Body, err)
+			}
 		}
 	})
 }
@@ -562,7 +600,7 @@ func (w *world) change(e webhook.Endpoint, how func(*webhook.Endpoint)) {
 	w.t.Helper()
 	was := e.Rev
 	how(&e)
-	e.Rev = rand.Text()
+	e.Rev = cryptorand.Text()
 	if err := w.db.ReplaceEndpoint(context.Background(), was, e); err != nil {
 		w.t.Fatal(err)
 	}

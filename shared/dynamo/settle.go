@@ -22,11 +22,8 @@ func (s *Store) settle(ctx context.Context, batch []*write) {
 	if len(again) == 0 {
 		return
 	}
-	if _, ends := ctx.Deadline(); !ends {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, unboundedTries, fmt.Errorf("tried for %s", unboundedTries))
-		defer cancel()
-	}
+	ctx, cancel := context.WithTimeoutCause(ctx, triesFor, fmt.Errorf("tried for %s", triesFor))
+	defer cancel()
 	var tries sync.WaitGroup
 	for _, w := range again {
 		tries.Go(func() {

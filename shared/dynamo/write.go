@@ -147,6 +147,6 @@ func (e *StatementError) passes() bool {
 	}, e.Code)
 }
 
-// unboundedTries is how long a throttled write is tried when its context has no
-// deadline.
-const unboundedTries = 5 * time.Second
+// triesFor is how long a throttled write is tried: the others of its call wait
+// for its answer. Who can wait longer writes it again by itself.
+const triesFor = 300 * time.Millisecond

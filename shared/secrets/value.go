@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jobhook/jobhook/shared/signing"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -59,17 +60,17 @@ func newVersions(texts []string, accounts map[string]string) ([]Version, error) 
 		if account == "" || text == "" {
 			return nil, ErrForm
 		}
-		if _, there := holder[text]; there {
+		if _, there := holder[keyOf(text)]; there {
 			return nil, ErrShared
 		}
-		own[account], holder[text] = NewText(text), account
+		own[account], holder[keyOf(text)] = NewText(text), account
 	}
 	versions := make([]Version, len(texts))
 	for n, text := range texts {
 		if text == "" {
 			return nil, ErrForm
 		}
-		if account, there := holder[text]; there && account != webhook.DefaultAccount {
+		if account, there := holder[keyOf(text)]; there && account != webhook.DefaultAccount {
 			return nil, ErrShared
 		}
 		versions[n] = Version{Text: NewText(text), Accounts: own}
@@ -78,6 +79,16 @@ func newVersions(texts []string, accounts map[string]string) ([]Version, error) 
 		return nil, ErrForm
 	}
 	return versions, nil
+}
+
+// keyOf is what a secret signs with, since one key may be written in more than
+// one way; a text that is no secret is refused when it is to sign.
+func keyOf(text string) string {
+	s, err := signing.ParseSecret(text)
+	if err != nil {
+		return text
+	}
+	return s.Key()
 }
 
 // Version is one version of a secret.

@@ -69,8 +69,12 @@ func TestParseValue(t *testing.T) {
 // TestParseValueRefusesShared: no two accounts have one secret.
 func TestParseValueRefusesShared(t *testing.T) {
 	for name, value := range map[string]string{
-		"two accounts":              `{"key":"k","accounts":{"TOPSECRET account":"TOPSECRET","globex":"TOPSECRET"}}`,
-		"default and another":       `{"key":"k","accounts":{"default":"TOPSECRET","globex":"TOPSECRET"}}`,
+		"two accounts":        `{"key":"k","accounts":{"TOPSECRET account":"TOPSECRET","globex":"TOPSECRET"}}`,
+		"default and another": `{"key":"k","accounts":{"default":"TOPSECRET","globex":"TOPSECRET"}}`,
+		"one key in two forms": `{"key":"k","accounts":{"acme":"whsec_VE9QU0VDUkVULVRPUFNFQ1JFVC1UT1BTRUNSRVQ=",` +
+			`"globex":"TOPSECRET-TOPSECRET-TOPSECRET"}}`,
+		"one key, its base64 ending otherwise": `{"key":"k","accounts":{"acme":"whsec_VE9QU0VDUkVULVRPUFNFQ1JFVC1UT1BTRUNSRVQ=",` +
+			`"globex":"whsec_VE9QU0VDUkVULVRPUFNFQ1JFVC1UT1BTRUNSRVR="}}`,
 		"the signing secret itself": `{"prefix":"TOP","key":"SECRET","accounts":{"globex":"TOPSECRET"}}`,
 	} {
 		got, err := secrets.ParseValue(value)

@@ -114,6 +114,19 @@ func (s Secret) Equal(other Secret) bool {
 	return s.IsZero() == other.IsZero() && hmac.Equal([]byte(s.Reveal()), []byte(other.Reveal()))
 }
 
+// Key is what webhook-signature is made or verified with: the HMAC key, or the
+// ed25519 public key. Two secrets of one key verify each other's webhooks,
+// however they are written. It is as secret as the secret.
+func (s Secret) Key() string {
+	switch {
+	case s.IsZero():
+		return ""
+	case s.asymmetric():
+		return string(s.hidden().public)
+	}
+	return string(s.hidden().decoded)
+}
+
 // PublicKey returns the "whpk_" form to hand to whoever verifies, and whether
 // the secret has one: an HMAC secret has none.
 func (s Secret) PublicKey() (string, bool) {

@@ -49,7 +49,14 @@ func Handler(work Work, source Source, chance func() float64, log *slog.Logger) 
 			ms[i] = deliver.Message{ID: r.MessageId, Body: []byte(r.Body)}
 		}
 		failures, after := []events.SQSBatchItemFailure{}, map[string]time.Duration{}
-		for i, err := range work(ctx, ms) {
+		var errs []error
+		guard := func(ms []deliver.Message) error { errs = work(ctx, ms); return nil }
+		panicked := deliver.Each([][]deliver.Message{ms}, guard)[0]
+		for i := range ms {
+			err := panicked
+			if err == nil {
+				err = errs[i]
+			}
 			if err == nil {
 				continue
 			}

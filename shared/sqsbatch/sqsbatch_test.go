@@ -39,6 +39,22 @@ func record(id string, receives int) events.SQSMessage {
 	}
 }
 
+// A panic that no message is to blame for brings all of the batch back in
+// seconds, and is logged with its stack.
+func TestAPanicOfTheWholeBatch(t *testing.T) {
+	var lines bytes.Buffer
+	s := &source{}
+	work := func(context.Context, []deliver.Message) []error { panic("boom") }
+	handler := sqsbatch.Handler(work, s, func() float64 { return 0.5 }, slog.New(slog.NewJSONHandler(&lines, nil)))
+	answer, err := handler(t.Context(), events.SQSEvent{Records: []events.SQSMessage{record("a", 1), record("b", 2)}})
+	if err != nil || len(answer.BatchItemFailures) != 2 || s.after["handle-a"] != 5*time.Second || s.after["handle-b"] != 10*time.Second {
+		t.Errorf("got %v, %v, back after %v", answer, err, s.after)
+	}
+	if n := strings.Count(lines.String(), "TestAPanicOfTheWholeBatch"); n < 2 {
+		t.Errorf("%d stacks: %s", n, lines.String())
+	}
+}
+
 // Only what failed comes back, in seconds, and one failure holds up nobody else.
 func TestWhatFailsComesBack(t *testing.T) {
 	var lines bytes.Buffer

@@ -172,8 +172,8 @@ func newCounted(t *testing.T, endpoints int) *counted {
 	log := telemetry.Logger(c.log, slog.LevelInfo, "dispatch")
 	dbConfig, secretsConfig := emulators.Config(emulators.DynamoDB(t)), emulators.Config(emulators.SecretsManager(t))
 	dbConfig.HTTPClient, secretsConfig.HTTPClient = c.db, c.secrets
-	deps := assemble(dbConfig, s, Queues{}, log)
-	deps.Secrets = assemble(secretsConfig, s, Queues{}, log).Secrets
+	deps := assemble(dbConfig, s, "", log)
+	deps.Secrets = assemble(secretsConfig, s, "", log).Secrets
 	deps.Retries, deps.Now = c.retries, c.now
 	c.store = dynamo.New(db, tables, time.Now)
 	c.publisher = &deliver.Publisher{

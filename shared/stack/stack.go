@@ -1,4 +1,4 @@
-// Package stack puts the AWS parts together for dispatch and retry, as
+// Package stack makes the functions dispatch and retry out of the AWS parts, as
 // template.yaml lays them out.
 package stack
 
@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -31,33 +32,67 @@ import (
 	"github.com/jobhook/jobhook/shared/settings"
 	"github.com/jobhook/jobhook/shared/sqsbatch"
 	"github.com/jobhook/jobhook/shared/sqsqueue"
+	"github.com/jobhook/jobhook/shared/telemetry"
 )
 
 // callTimeout bounds one call to AWS, so that a dead connection leaves time
 // for another try.
 const callTimeout = 3 * time.Second
 
-// Queues are what a function's messages come from and go to, beside the retry
-// queue.
-type Queues struct {
-	Source   string // URL of the queue that the function works on
-	Rejected string // URL of the queue of rejected completions; empty for retry, which has none
+// Start runs a function, or ends the process with what is wrong with its
+// settings.
+func Start(name string, wire func(context.Context) (sqsbatch.Function, error)) {
+	function, err := wire(context.Background())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, name+":", err)
+		os.Exit(1)
+	}
+	lambda.Start(function)
 }
 
-// Deps returns what delivering works on, and the queue that the function's
-// messages come from. It makes no network call.
-func Deps(ctx context.Context, s settings.Delivery, q Queues, logger *slog.Logger) (deliver.Deps, sqsbatch.Source, error) {
+// Dispatch is the function behind the completions queue.
+func Dispatch(ctx context.Context) (sqsbatch.Function, error) {
+	s, err := settings.Load[settings.Dispatch](settings.Environment(os.Environ()))
+	if err != nil {
+		return nil, err
+	}
+	logger := telemetry.Logger(os.Stdout, s.LogLevel, "dispatch")
+	deps, source, err := parts(ctx, s.Delivery, s.CompletionsQueueURL, s.RejectedQueueURL, logger)
+	if err != nil {
+		return nil, err
+	}
+	return sqsbatch.Handler(deliver.NewDispatcher(deps, s.Config()).Dispatch, source, mathrand.Float64, logger), nil
+}
+
+// Retry is the function behind the retry queue. It rejects no completion.
+func Retry(ctx context.Context) (sqsbatch.Function, error) {
+	s, err := settings.Load[settings.Retry](settings.Environment(os.Environ()))
+	if err != nil {
+		return nil, err
+	}
+	logger := telemetry.Logger(os.Stdout, s.LogLevel, "retry")
+	deps, source, err := parts(ctx, s.Delivery, s.RetryQueueURL, "", logger)
+	if err != nil {
+		return nil, err
+	}
+	return sqsbatch.Handler(deliver.NewRetrier(deps, s.Config()).Retry, source, mathrand.Float64, logger), nil
+}
+
+// parts returns what delivering works on, and the queue, by its URL, that the
+// function's messages come from. It makes no network call.
+func parts(ctx context.Context, s settings.Delivery, source, rejected string, logger *slog.Logger) (deliver.Deps, sqsbatch.Source, error) {
 	// net/http quotes an endpoint's bytes in what it writes here.
 	log.SetOutput(io.Discard)
 	limitMemory(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
 	client := awshttp.NewBuildableClient().WithTimeout(callTimeout).WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost = s.Concurrency // the SDK keeps ten; each more would be dialed anew
+		t.MaxIdleConns = max(t.MaxIdleConns, 2*s.Concurrency)
 	})
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client))
 	if err != nil {
 		return deliver.Deps{}, nil, fmt.Errorf("AWS configuration: %w", err)
 	}
-	return assemble(cfg, s, q, logger), sqsqueue.New(sqs.NewFromConfig(cfg), q.Source), nil
+	return assemble(cfg, s, rejected, logger), sqsqueue.New(sqs.NewFromConfig(cfg), source), nil
 }
 
 // limitMemory tells the garbage collector what Lambda gives the function (in
@@ -69,7 +104,7 @@ func limitMemory(megabytes string) {
 	}
 }
 
-func assemble(cfg aws.Config, s settings.Delivery, q Queues, logger *slog.Logger) deliver.Deps {
+func assemble(cfg aws.Config, s settings.Delivery, rejected string, logger *slog.Logger) deliver.Deps {
 	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Endpoints: s.EndpointsTable, Deliveries: s.DeliveriesTable}, time.Now)
 	queues := sqs.NewFromConfig(cfg)
 	source := manager.New(secretsmanager.NewFromConfig(cfg), manager.Options{
@@ -81,7 +116,7 @@ func assemble(cfg aws.Config, s settings.Delivery, q Queues, logger *slog.Logger
 	return deliver.Deps{
 		Store:    store,
 		Retries:  sqsqueue.New(queues, s.RetryQueueURL),
-		Rejected: sqsqueue.New(queues, q.Rejected),
+		Rejected: sqsqueue.New(queues, rejected),
 		Secrets:  secrets.NewRing(source, secrets.Names{Signing: s.SigningSecretID, Sealing: s.SealingKeyID}),
 		Sender:   sender.New(sender.Config{Timeout: s.SendTimeout, MaxIdleConnsPerHost: s.Concurrency, Allow: s.LocalAddresses}),
 		Log:      logger, Now: time.Now, Chance: mathrand.Float64, Token: rand.Text,
