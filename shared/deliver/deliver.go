@@ -47,6 +47,7 @@ type Config struct {
 type Deps struct {
 	Store    Store
 	Retries  Queue // the delay queue
+	Slow     Queue // attempts at endpoints that are slow now, with a concurrency of their own
 	Rejected Queue // completions that cannot be used
 	Secrets  Secrets
 	Sender   Sender
@@ -89,8 +90,10 @@ type Sender interface {
 
 // Message is one message of the completions or the retry queue.
 type Message struct {
-	ID   string // the same at every receipt of the same message
-	Body []byte
+	ID    string // the same at every receipt of the same message
+	Body  []byte
+	Group string // its message group; empty for none
+	Slow  bool   // it came over the slow queue
 }
 
 // BusyError says that the message's work is in flight elsewhere, so that the
