@@ -68,6 +68,7 @@ type Store interface {
 	AccountEndpoints(ctx context.Context, account string) ([]webhook.Endpoint, error)
 	Endpoint(ctx context.Context, account, id string) (webhook.Endpoint, error)
 	ReplaceEndpoint(ctx context.Context, rev string, e webhook.Endpoint) error
+	SetHealth(ctx context.Context, account, id string, h webhook.Health) error
 }
 
 // Queue sends to one queue and answers for each message. Messages of one call

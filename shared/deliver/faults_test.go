@@ -100,6 +100,15 @@ type faultyStore struct {
 	stuck  bool   // what it is asked ends with its context, as a throttled database does
 	panics bool   // when a delivery is recorded
 	poison string // message id of what cannot be read
+
+	healths int // writes of health
+}
+
+func (f *faultyStore) SetHealth(ctx context.Context, account, id string, h webhook.Health) error {
+	f.mu.Lock()
+	f.healths++
+	f.mu.Unlock()
+	return f.w.faults.at("health", func() error { return f.DB.SetHealth(ctx, account, id, h) })
 }
 
 func (f *faultyStore) Write(ctx context.Context, changes ...webhook.Change) []error {
