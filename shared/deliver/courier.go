@@ -51,6 +51,9 @@ func newCourier(d Deps, c Config) courier {
 	if c.Concurrency <= 0 {
 		c.Concurrency = DefaultConcurrency
 	}
+	if c.FanOut <= 0 {
+		c.FanOut = DefaultFanOut
+	}
 	if c.CallbackProfile == "" {
 		c.CallbackProfile = webhook.Standard
 	}

@@ -338,6 +338,9 @@ func (d *Dispatcher) target(ctx context.Context, r *run, t task) error {
 	if h.SlowUntil.After(now) {
 		return d.settle(ctx, r, t.event, cl, cl.Postpone(webhook.ReasonEndpointSlow, now, now, d.Token()), e)
 	}
+	if len(t.event.Targets) > d.cfg.FanOut { // many invocations do in parallel what would keep this one from its neighbours
+		return d.settle(ctx, r, t.event, cl, cl.Postpone("", now, now, d.Token()), e)
+	}
 	return d.attempt(ctx, r, t.event, cl, e)
 }
 

@@ -69,6 +69,7 @@ func newWorld(t *testing.T, changes ...change) *world {
 	kept := embedded.QueueConfig{Visibility: visibility}
 	w.rejected, w.dead = w.queue("rejected", kept), w.queue("dead", kept)
 	cfg := deliver.Config{
+		FanOut:   3,
 		Schedule: schedule.Schedule{time.Minute, 5 * time.Minute, 15 * time.Minute}, SendTimeout: 10 * time.Second,
 		RetryAfterMax: time.Hour, Concurrency: 64, Intake: intake.Rules{Retention: 30 * 24 * time.Hour},
 	}

@@ -197,7 +197,7 @@ func (c Claimed) Fail(reason Reason, at time.Time, rev string) Change {
 
 // Postpone leaves the attempt that was due to a later time, unconsumed, because
 // an internal error prevents it, or for the endpoint's sake; an empty reason
-// says that there was too little time.
+// says that another invocation makes it.
 func (c Claimed) Postpone(reason Reason, now, next time.Time, rev string) Change {
 	d := c.Delivery
 	since := d.PostponedSince
