@@ -74,7 +74,22 @@ func (d *Dispatcher) read(ctx context.Context, batch []*arrival) {
 			batch[i].end(err)
 		}
 	}
+	d.countUngrouped(ctx, batch)
 	d.load(ctx, working(batch))
+}
+
+// countUngrouped makes it known when completions come without their account as
+// message group: nothing keeps one account's flood on the queue from the others.
+func (d *Dispatcher) countUngrouped(ctx context.Context, batch []*arrival) {
+	ungrouped := 0
+	for _, a := range batch {
+		if a.event.Account != "" && a.m.Group != a.event.Account {
+			ungrouped++
+		}
+	}
+	if ungrouped > 0 {
+		d.Log.LogAttrs(ctx, slog.LevelWarn, "completions.ungrouped", slog.Int("ungrouped", ungrouped))
+	}
 }
 
 // load finds the events that the API has stored, and all accounts. When that

@@ -208,6 +208,22 @@ func TestManyHangingEndpointsAreOneTenant(t *testing.T) {
 	})
 }
 
+// Completions whose message group is not their account are counted, a line for
+// each batch.
+func TestUngroupedCompletionsAreCounted(t *testing.T) {
+	bubble(t, "ungrouped", func(t *testing.T) {
+		w := newWorld(t)
+		w.dispatcher.Dispatch(t.Context(), []deliver.Message{
+			{ID: "1", Body: []byte(job(1)), Group: "acme"}, {ID: "2", Body: []byte(job(2))}, {ID: "3", Body: []byte(job(3)), Group: "globex"},
+			{ID: "4", Body: []byte("not a completion"), Group: "acme"},
+		})
+		w.dispatcher.Dispatch(t.Context(), []deliver.Message{{ID: "5", Body: []byte(job(5)), Group: "acme"}})
+		if w.log.count("completions.ungrouped") != 1 || !strings.Contains(w.log.text.String(), `"ungrouped":2`) {
+			t.Errorf("logged: %s", w.log.text.String())
+		}
+	})
+}
+
 // An endpoint's record says since when it fails, with a write a minute at most,
 // and no longer after its first success.
 func TestHealthIsRecorded(t *testing.T) {
