@@ -74,7 +74,9 @@ type target struct {
 	RetryPolicy      any
 	Arn              string
 	DeadLetterConfig struct{ Arn string }
-	SqsParameters    struct{ MessageGroupId string } //nolint:revive // as AWS spells it
+	SqsParameters    struct {
+		MessageGroupID string `json:"MessageGroupId"`
+	}
 	InputPath        string
 	InputTransformer struct {
 		InputPathsMap map[string]string
@@ -87,7 +89,7 @@ type target struct {
 // Empty without SqsParameters.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
 func (t target) group(event map[string]any) (string, error) {
-	group := t.SqsParameters.MessageGroupId
+	group := t.SqsParameters.MessageGroupID
 	if len(group) > 100 {
 		return "", fmt.Errorf("MessageGroupId %s: the maximum is 100 characters", group)
 	}
