@@ -185,6 +185,7 @@ func expired(p *play) {
 // the time that it had, so it left what came of them to retry. Of one delivery
 // there is an expired record under the same key.
 func handedOver(p *play) {
+	retries := sqsqueue.New(p.cloud.SQS, p.stack.Physical("RetryQueue"))
 	for _, job := range []string{"job-6", "job-7"} {
 		url := p.customer.URL + "/ok/" + job
 		e := p.parse([]byte(`{"id":"` + job + `","status":"success","type":"fine_tune","account":"globex","callback_url":"` + url + `"}`))
@@ -195,36 +196,30 @@ func handedOver(p *play) {
 			earlier.ExpiresAt = time.Now().Add(-time.Hour)
 			p.writes(webhook.Begin(earlier, webhook.JobTarget, webhook.Endpoint{URL: url, Profile: webhook.Standard}).Cancel(rand.Text()))
 		}
-		p.handOver("RetryQueue", e, url)
+		key := e.Key(webhook.JobTarget)
+		body := webhook.Encode(webhook.RetryMessage{
+			Version: webhook.Layout, MessageID: key.MessageID, Account: key.Account, EndpointID: key.EndpointID,
+			AcceptedAt: key.AcceptedAt, Attempt: 1, Due: time.Now().UTC(),
+			Outcome: &webhook.Outcome{Rev: rand.Text(), At: time.Now().UTC(), DurationMS: 12, StatusCode: http.StatusOK, URL: url, Profile: webhook.Standard},
+		})
+		if err := errors.Join(retries.Send(p.Context(), webhook.Message{Body: body, Group: key.Account})...); err != nil {
+			p.Fatal(err)
+		}
 		p.ends(e, webhook.JobTarget, webhook.Delivered, 1)
 		p.posts("/ok/"+job, 0, p.jobSecret("globex")) // dispatch made the attempt
 	}
 }
 
-// handOver sends a message to a queue of retry's: what came of an event's first attempt.
-func (p *play) handOver(queue string, e webhook.Event, url string) {
-	p.Helper()
-	key := e.Key(webhook.JobTarget)
-	body := webhook.Encode(webhook.RetryMessage{
-		Version: webhook.Layout, MessageID: key.MessageID, Account: key.Account, EndpointID: key.EndpointID,
-		AcceptedAt: key.AcceptedAt, Attempt: 1, Due: time.Now().UTC(),
-		Outcome: &webhook.Outcome{Rev: rand.Text(), At: time.Now().UTC(), DurationMS: 12, StatusCode: http.StatusOK, URL: url, Profile: webhook.Standard},
-	})
-	sent := sqsqueue.New(p.cloud.SQS, p.stack.Physical(queue)).Send(p.Context(), webhook.Message{Body: body, Group: key.Account})
-	if err := errors.Join(sent...); err != nil {
+// slowLane: dispatch hands the first attempt at a slow endpoint over to the slow
+// queue, which retry takes over a mapping of its own. What an internal error
+// holds up returns to that queue, and what is to be retried goes there too.
+func slowLane(p *play) {
+	p.register("umbrella", "ep_slow", "/fails/1/slow", webhook.SealedSecret{})
+	if err := p.store.SetHealth(p.Context(), "umbrella", "ep_slow", webhook.Health{SlowUntil: time.Now().Add(10 * time.Minute)}); err != nil {
 		p.Fatal(err)
 	}
-}
-
-// slowLane: retry takes from the slow queue as well, over a mapping of its own,
-// and what an internal error holds up returns to that queue in seconds.
-func slowLane(p *play) {
-	url := p.customer.URL + "/ok/slow"
-	e := p.parse([]byte(`{"id":"job-8","status":"success","type":"fine_tune","account":"globex","callback_url":"` + url + `"}`))
-	e, change := e.Claim([]string{webhook.JobTarget}, webhook.Lease{Message: "dispatch's"}, rand.Text())
-	p.writes(change)
 	p.fails(p.stack.Function("RetryFunction").Role, "dynamodb:BatchGetItem", 1000)
-	p.handOver("SlowQueue", e, url)
+	e := p.put("umbrella", "job-8", "")
 	p.await(func() error {
 		if !slices.ContainsFunc(p.cloud.Gate.Journal(), func(d gate.Decision) bool {
 			return d.Allowed && d.Action == "sqs:ChangeMessageVisibility" && d.Resource == p.stack.ARN("SlowQueue")
@@ -235,7 +230,7 @@ func slowLane(p *play) {
 	})
 	p.cloud.Gate.SetFault(nil)
 	emulators.Advance(p, 6*time.Second)
-	p.ends(e, webhook.JobTarget, webhook.Delivered, 1)
+	p.ends(e, "ep_slow", webhook.Delivered, 2)
 }
 
 func (p *play) writes(change webhook.Change) {

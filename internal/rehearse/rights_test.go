@@ -29,11 +29,7 @@ type probe struct {
 
 // spare are the rights that a role has and no run used, with the reason why it
 // keeps them. Any other is a fault.
-var spare = map[string]string{
-	// Until a step of the flow has an endpoint that is slow.
-	"DispatchFunction sqs:SendMessage on SlowQueue": "for first attempts at slow endpoints",
-	"RetryFunction sqs:SendMessage on SlowQueue":    "for retries at slow endpoints",
-}
+var spare = map[string]string{}
 
 // probes are what each function must be refused, beside what the others own.
 func probes(p *play, logical string) []probe {
