@@ -47,8 +47,9 @@ func (r *Runner) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// All slots may be of one endpoint.
 	r.sender = sender.New(sender.Config{
-		Timeout: r.options.SendTimeout, AllowLoopback: r.options.AllowLoopback, MaxIdleConnsPerHost: 128,
+		Timeout: r.options.SendTimeout, AllowLoopback: r.options.AllowLoopback, MaxIdleConnsPerHost: newPollerSlots().most(),
 	})
 	r.functions(q)
 	r.server = &http.Server{
@@ -96,6 +97,9 @@ func (r *Runner) workQueue(ctx context.Context, name string) (*embedded.Queue, e
 	return q, err
 }
 
+// newPollerSlots are those of one of the pollers that functions makes.
+func newPollerSlots() *slots { return newSlots(2, openFiles()) }
+
 func (r *Runner) functions(q queues) {
 	deps := deliver.Deps{
 		Store: r.db, Retries: q.retries, Rejected: q.rejected, Secrets: r.vault.ring, Sender: r.sender, Log: r.options.Log,
@@ -103,12 +107,12 @@ func (r *Runner) functions(q queues) {
 	}
 	o := r.options
 	config := deliver.Config{
-		Schedule: o.Schedule, SendTimeout: o.SendTimeout, RetryAfterMax: deliver.DefaultRetryAfterMax, Concurrency: invocations * batchSize,
+		Schedule: o.Schedule, SendTimeout: o.SendTimeout, RetryAfterMax: deliver.DefaultRetryAfterMax, Concurrency: newPollerSlots().most(),
 		CallbackProfile: o.Profile, EndpointCache: endpointCache, Intake: intake.Rules{Retention: o.Retention}, Wire: o.Wire,
 	}
 	r.pollers = []*poller{
-		{"completions", q.completions, r.function(deliver.NewDispatcher(deps, config).Dispatch, q.completions), r.options.Log},
-		{"retries", q.retries, r.function(deliver.NewRetrier(deps, config).Retry, q.retries), r.options.Log},
+		{"completions", q.completions, newPollerSlots(), r.function(deliver.NewDispatcher(deps, config).Dispatch, q.completions), r.options.Log},
+		{"retries", q.retries, newPollerSlots(), r.function(deliver.NewRetrier(deps, config).Retry, q.retries), r.options.Log},
 	}
 }
 
