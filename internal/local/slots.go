@@ -54,8 +54,8 @@ func (s *slots) most() int { return s.count + s.count/4 }
 
 // room says how many messages may be received now, how many their groups must
 // have fewer than in flight, and until when that counts: until ends with ctx, or
-// when a slot is freed that would make it more. As a message's size is known
-// only when it is received, receiveMax of them may exceed the bytes.
+// when a slot is freed that would make it more. A message's size is known only
+// when it is received; until then it counts as much as the average in flight.
 func (s *slots) room(ctx context.Context) (room, below int, until context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,12 +63,15 @@ func (s *slots) room(ctx context.Context) (room, below int, until context.Contex
 		s.freed()
 		s.freed = nil
 	}
-	if free := min(s.count-s.used, (s.bytes-s.usedBytes)/messageBytes); free > 0 {
+	average := messageBytes
+	if s.used > 0 {
+		average = s.usedBytes / s.used
+	}
+	if free := min(s.count-s.used, (s.bytes-s.usedBytes)/average); free > 0 {
 		return free, math.MaxInt, ctx
 	}
 	until, s.freed = context.WithCancel(ctx)
-	spareBytes := s.bytes + s.bytes/4 - s.usedBytes
-	spare := min(s.most()-s.used, spareBytes/(s.usedBytes/s.used)) // in messages as large as those in flight
+	spare := min(s.most()-s.used, (s.bytes+s.bytes/4-s.usedBytes)/average)
 	if spare <= 0 {
 		return 0, 0, until
 	}
