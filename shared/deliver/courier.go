@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/jobhook/jobhook/shared/schedule"
 	"github.com/jobhook/jobhook/shared/signing"
 	"github.com/jobhook/jobhook/shared/webhook"
@@ -44,18 +42,22 @@ const (
 // retry share it.
 type courier struct {
 	Deps
-	cfg   Config
-	posts *semaphore.Weighted
+	cfg    Config
+	slots  *slots
+	health *health
 }
 
 func newCourier(d Deps, c Config) courier {
 	if c.Concurrency <= 0 {
 		c.Concurrency = DefaultConcurrency
 	}
+	if c.FanOut <= 0 {
+		c.FanOut = DefaultFanOut
+	}
 	if c.CallbackProfile == "" {
 		c.CallbackProfile = webhook.Standard
 	}
-	return courier{Deps: d, cfg: c, posts: semaphore.NewWeighted(int64(c.Concurrency))}
+	return courier{Deps: d, cfg: c, slots: newSlots(c.Concurrency), health: &health{known: map[target]*condition{}}}
 }
 
 // run is one invocation. Its writes and its sends are joined, and are made even
@@ -64,7 +66,8 @@ type run struct {
 	end    time.Time // until when it may settle
 	latest time.Time // until when a refused record is written again
 	writes joiner[webhook.Change]
-	sends  joiner[webhook.Message]
+	sends  joiner[webhook.Message] // to the retry queue
+	slow   joiner[webhook.Message] // to the slow queue
 }
 
 // together does work for every task at once, its calls joined.
@@ -78,9 +81,11 @@ func together[T any](ctx context.Context, c *courier, tasks []T, work func(ctx c
 	defer cancel()
 	r.writes = joiner[webhook.Change]{ctx: settling, parties: len(tasks), flush: c.Store.Write}
 	r.sends = joiner[webhook.Message]{ctx: settling, parties: len(tasks), flush: c.Retries.Send}
+	r.slow = joiner[webhook.Message]{ctx: settling, parties: len(tasks), flush: c.Slow.Send}
 	return Each(tasks, func(task T) error {
 		defer r.writes.leave()
 		defer r.sends.leave()
+		defer r.slow.leave()
 		return work(ctx, r, task)
 	})
 }
@@ -100,38 +105,50 @@ func (c *courier) attempt(ctx context.Context, r *run, ev webhook.Event, cl webh
 		c.Log.LogAttrs(ctx, slog.LevelError, "attempt.failed", slog.String("delivery_id", cl.ID()), slog.Any("error", err))
 		return c.settle(ctx, r, ev, cl, c.postpone(cl, webhook.ReasonSecretUnreadable), e)
 	}
-	release, ok := c.slot(ctx)
+	release, ok := c.slot(ctx, cl.Delivery)
 	if !ok {
 		return c.settle(ctx, r, ev, cl, cl.Postpone(cl.Reason, c.Now(), c.Now(), c.Token()), e)
 	}
-	change, err := c.post(ctx, ev, cl, e, secrets, fingerprints)
+	change, pause, err := c.post(ctx, ev, cl, e, secrets, fingerprints)
 	release()
 	if err != nil {
 		c.Log.LogAttrs(ctx, slog.LevelError, "attempt.failed", slog.String("delivery_id", cl.ID()), slog.Any("error", err))
-		change = c.postpone(cl, webhook.ReasonInternal)
+		return c.settle(ctx, r, ev, cl, c.postpone(cl, webhook.ReasonInternal), e)
 	}
-	return c.settle(ctx, r, ev, cl, change, e)
+	last, _ := change.Delivery.Last()
+	t := targetOf(cl.Delivery)
+	c.health.observe(t, last, pause, e.Health, c.Now())
+	err = c.settle(ctx, r, ev, cl, change, e)
+	if cl.EndpointID != webhook.JobTarget { // whose servers have no record
+		c.recordHealth(ctx, r, t, e)
+	}
+	return err
 }
 
-// post makes the attempt. An error is an internal one; it made no attempt that
-// anybody saw an answer to.
-func (c *courier) post(ctx context.Context, ev webhook.Event, cl webhook.Claimed, e webhook.Endpoint, secrets []signing.Secret, fingerprints []string) (webhook.Change, error) {
+// post makes the attempt, and says until when its endpoint asks for no others.
+// An error is an internal one; it made no attempt that anybody saw an answer to.
+func (c *courier) post(ctx context.Context, ev webhook.Event, cl webhook.Claimed, e webhook.Endpoint, secrets []signing.Secret, fingerprints []string) (webhook.Change, time.Time, error) {
 	at := c.Now()
 	request, err := c.cfg.Wire.Compose(ev, cl.Delivery, e, secrets, at)
 	if err != nil {
-		return webhook.Change{}, err
+		return webhook.Change{}, time.Time{}, err
 	}
 	answer, err := c.Sender.Send(ctx, request)
 	if err != nil {
-		return webhook.Change{}, fmt.Errorf("post: %w", err)
+		return webhook.Change{}, time.Time{}, fmt.Errorf("post: %w", err)
 	}
 	a := webhook.Attempt{
 		Number: cl.NextNumber(), At: at.UTC(), Duration: answer.Duration,
 		StatusCode: answer.StatusCode, Reason: answer.Reason, Response: answer.Response,
 	}
 	cl.SignedBy = fingerprints
-	next := c.scheduleOf(e).After(a.Number, c.Now(), min(answer.RetryAfter, c.cfg.RetryAfterMax), c.Chance())
-	return cl.Settle(a, next, c.Token()), nil
+	now, retryAfter := c.Now(), min(answer.RetryAfter, c.cfg.RetryAfterMax)
+	var pause time.Time
+	if retryAfter > 0 {
+		pause = now.Add(retryAfter)
+	}
+	next := c.scheduleOf(e).After(a.Number, now, retryAfter, c.Chance())
+	return cl.Settle(a, next, c.Token()), pause, nil
 }
 
 // scheduleOf is the endpoint's own, or the stack's.
@@ -162,7 +179,7 @@ func (c *courier) postpone(cl webhook.Claimed, reason webhook.Reason) webhook.Ch
 // slot waits for its turn to post. ok is false when there would be too little
 // time left to post and record: the attempt is then better made by another
 // invocation.
-func (c *courier) slot(ctx context.Context) (release func(), ok bool) {
+func (c *courier) slot(ctx context.Context, d webhook.Delivery) (release func(), ok bool) {
 	if deadline, limited := ctx.Deadline(); limited {
 		latest := deadline.Add(-c.cfg.SendTimeout - reserve)
 		if !time.Now().Before(latest) {
@@ -172,10 +189,7 @@ func (c *courier) slot(ctx context.Context) (release func(), ok bool) {
 		ctx, cancel = context.WithDeadline(ctx, latest)
 		defer cancel()
 	}
-	if c.posts.Acquire(ctx, 1) != nil {
-		return nil, false
-	}
-	return func() { c.posts.Release(1) }, true
+	return c.slots.acquire(ctx, groupOf(d), targetOf(d))
 }
 
 // errHandedOver says that a delivery's record has been left to the retry queue.
@@ -258,7 +272,7 @@ func (c *courier) handOver(ctx context.Context, r *run, cl webhook.Claimed, chan
 		m.Outcome.Response = ""
 		body = webhook.Encode(m)
 	}
-	if err := r.sends.do(ctx, webhook.Message{Body: body, Delay: minPostpone, Group: d.Account}); err != nil {
+	if err := r.sends.do(ctx, webhook.Message{Body: body, Delay: minPostpone, Group: groupOf(d)}); err != nil {
 		if attempted {
 			c.Log.LogAttrs(ctx, slog.LevelError, "record.lost", slog.String("delivery_id", d.ID()),
 				slog.Int("attempt", cl.NextNumber()), slog.Any("error", err))
@@ -275,8 +289,13 @@ func (c *courier) follow(ctx context.Context, r *run, d webhook.Delivery, e webh
 	defer cancel()
 	switch {
 	case d.Open():
-		m := webhook.Message{Body: webhook.Encode(d.Retry()), Delay: schedule.Hop(c.Now(), d.NextAttemptAt), Group: d.Account}
-		if err := r.sends.do(ctx, m); err != nil {
+		now := c.Now()
+		m := webhook.Message{Body: webhook.Encode(d.Retry()), Delay: schedule.Hop(now, d.NextAttemptAt), Group: groupOf(d)}
+		lane, h := &r.sends, c.health.now(targetOf(d), e.Health)
+		if h.SlowUntil.After(now) || h.PausedUntil.After(now) {
+			lane = &r.slow
+		}
+		if err := lane.do(ctx, m); err != nil {
 			return fmt.Errorf("queue attempt %d of %s: %w", d.NextNumber(), d.ID(), err)
 		}
 	case d.EndedGone():

@@ -27,6 +27,7 @@ import (
 // Defaults of Config, and of how long events are kept.
 const (
 	DefaultConcurrency   = 32
+	DefaultFanOut        = 25 // what one joined write takes
 	DefaultRetryAfterMax = time.Hour
 	DefaultRetention     = 30 * 24 * time.Hour
 )
@@ -38,6 +39,7 @@ type Config struct {
 	RetryAfterMax   time.Duration     // bound on what an endpoint may ask for
 	Concurrency     int               // POSTs in flight at once in this process; 0: DefaultConcurrency
 	EndpointCache   time.Duration     // how long dispatch may use an account's unchanged endpoints; 0: never
+	FanOut          int               // targets of one event that dispatch itself posts to; 0: DefaultFanOut
 	CallbackProfile webhook.Profile   // of job URLs whose account has none set; empty: webhook.Standard
 	Intake          intake.Rules
 	Wire            Wire
@@ -68,6 +70,7 @@ type Store interface {
 	AccountEndpoints(ctx context.Context, account string) ([]webhook.Endpoint, error)
 	Endpoint(ctx context.Context, account, id string) (webhook.Endpoint, error)
 	ReplaceEndpoint(ctx context.Context, rev string, e webhook.Endpoint) error
+	SetHealth(ctx context.Context, account, id string, h webhook.Health) error
 }
 
 // Queue sends to one queue and answers for each message. Messages of one call

@@ -74,7 +74,22 @@ func (d *Dispatcher) read(ctx context.Context, batch []*arrival) {
 			batch[i].end(err)
 		}
 	}
+	d.countUngrouped(ctx, batch)
 	d.load(ctx, working(batch))
+}
+
+// countUngrouped makes it known when completions come without their account as
+// message group: nothing keeps one account's flood on the queue from the others.
+func (d *Dispatcher) countUngrouped(ctx context.Context, batch []*arrival) {
+	ungrouped := 0
+	for _, a := range batch {
+		if a.event.Account != "" && a.m.Group != a.event.Account {
+			ungrouped++
+		}
+	}
+	if ungrouped > 0 {
+		d.Log.LogAttrs(ctx, slog.LevelWarn, "completions.ungrouped", slog.Int("ungrouped", ungrouped))
+	}
 }
 
 // load finds the events that the API has stored, and all accounts. When that
@@ -331,6 +346,16 @@ func (d *Dispatcher) target(ctx context.Context, r *run, t task) error {
 	case !e.Enabled:
 		return d.settle(ctx, r, t.event, cl, cl.Hold(d.Now(), d.Token()), e)
 	}
+	now, h := d.Now(), d.health.now(targetOf(cl.Delivery), e.Health)
+	if until := pausedUntil(h, cl.AcceptedAt, now, d.Chance()); !until.IsZero() {
+		return d.settle(ctx, r, t.event, cl, cl.Postpone(webhook.ReasonEndpointPaused, now, until, d.Token()), e)
+	}
+	if h.SlowUntil.After(now) {
+		return d.settle(ctx, r, t.event, cl, cl.Postpone(webhook.ReasonEndpointSlow, now, now, d.Token()), e)
+	}
+	if len(t.event.Targets) > d.cfg.FanOut { // many invocations do in parallel what would keep this one from its neighbours
+		return d.settle(ctx, r, t.event, cl, cl.Postpone("", now, now, d.Token()), e)
+	}
 	return d.attempt(ctx, r, t.event, cl, e)
 }
 
@@ -342,7 +367,7 @@ func (d *Dispatcher) leaveDisabling(ctx context.Context, gone *goneError) error 
 	defer cancel()
 	m := gone.delivery.Retry()
 	m.Attempt, m.Due = m.Attempt-1, d.Now().UTC()
-	if err := d.Retries.Send(ctx, webhook.Message{Body: webhook.Encode(m), Delay: minPostpone, Group: m.Account})[0]; err != nil {
+	if err := d.Retries.Send(ctx, webhook.Message{Body: webhook.Encode(m), Delay: minPostpone, Group: groupOf(gone.delivery)})[0]; err != nil {
 		return errors.Join(gone.err, err)
 	}
 	d.Log.LogAttrs(ctx, slog.LevelWarn, "endpoint.not_disabled", slog.String("delivery_id", gone.delivery.ID()), slog.Any("error", gone.err))

@@ -100,6 +100,15 @@ type faultyStore struct {
 	stuck  bool   // what it is asked ends with its context, as a throttled database does
 	panics bool   // when a delivery is recorded
 	poison string // message id of what cannot be read
+
+	healths int // writes of health
+}
+
+func (f *faultyStore) SetHealth(ctx context.Context, account, id string, h webhook.Health) error {
+	f.mu.Lock()
+	f.healths++
+	f.mu.Unlock()
+	return f.w.faults.at("health", func() error { return f.DB.SetHealth(ctx, account, id, h) })
 }
 
 func (f *faultyStore) Write(ctx context.Context, changes ...webhook.Change) []error {
@@ -228,6 +237,38 @@ var scenarios = []scenario{
 		},
 		want:  map[string]webhook.Status{"ep_a": webhook.Delivered, "ep_b": webhook.Delivered, webhook.JobTarget: webhook.Delivered},
 		posts: map[string]int{"ep_a.example": 1, "ep_b.example": 2, "job.example": 1},
+	},
+	{
+		name: "more targets than dispatch itself posts to",
+		prepare: func(w *world) {
+			for _, id := range []string{"ep_a", "ep_b", "ep_c", "ep_d"} {
+				w.endpoint(id, nil)
+			}
+			w.net.answers["ep_d.example"] = recoversAfter(1)
+			w.complete(completion)
+		},
+		want: map[string]webhook.Status{
+			"ep_a": webhook.Delivered, "ep_b": webhook.Delivered, "ep_c": webhook.Delivered, "ep_d": webhook.Delivered,
+		},
+		posts: map[string]int{"ep_a.example": 1, "ep_b.example": 1, "ep_c.example": 1, "ep_d.example": 2},
+	},
+	{
+		name: "slow by its record, and later by its answers",
+		prepare: func(w *world) {
+			e := w.endpoint("ep_a", nil)
+			if err := w.db.SetHealth(context.Background(), e.Account, e.ID, webhook.Health{SlowUntil: time.Now().Add(time.Minute)}); err != nil {
+				w.t.Fatal(err)
+			}
+			w.net.answers["ep_a.example"] = func(n int) sender.Answer {
+				if n <= 3 {
+					return sender.Answer{Reason: webhook.ReasonTimeout, Duration: 10 * time.Second}
+				}
+				return sender.Answer{StatusCode: 204}
+			}
+			w.complete(completion)
+		},
+		want:  map[string]webhook.Status{"ep_a": webhook.Delivered},
+		posts: map[string]int{"ep_a.example": 4},
 	},
 	{
 		name: "gone",

@@ -39,6 +39,15 @@ func (c *courier) logState(ctx context.Context, ev webhook.Event, d webhook.Deli
 	c.Log.LogAttrs(ctx, slog.LevelInfo, message, attrs...)
 }
 
+// origin is the server that a URL names.
+func origin(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
 // host is all of a URL that goes into a log: the rest may hold a secret.
 func host(raw string) string {
 	u, err := url.Parse(raw)

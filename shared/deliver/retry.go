@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ type due struct {
 // step is what a message comes to. Nothing of it set: the message may go.
 type step struct {
 	wait    time.Time       // it waits until then
+	slow    bool            // on the slow queue
 	follow  bool            // what follows from the recorded attempt is to be done
 	claimed webhook.Claimed // the delivery's next step is this message's, once change has landed
 	change  *webhook.Change
@@ -158,6 +160,14 @@ func (r *Retrier) decide(ctx context.Context, d *due, l webhook.Loaded) (step, e
 	if d.delivery.EndpointID != webhook.JobTarget {
 		url = d.endpoint.URL
 	}
+	d.delivery.URL = url
+	h := r.health.now(targetOf(d.delivery), d.endpoint.Health)
+	if until := pausedUntil(h, d.delivery.AcceptedAt, now, r.Chance()); !until.IsZero() {
+		return step{wait: until, slow: true}, nil
+	}
+	if h.SlowUntil.After(now) && !d.m.Slow {
+		return step{wait: now, slow: true}, nil
+	}
 	claimed, change := d.delivery.Claim(url, d.lease, r.Token())
 	return step{claimed: claimed, change: &change, attempt: true}, nil
 }
@@ -222,8 +232,12 @@ func (r *Retrier) work(ctx context.Context, run *run, d *due) error {
 	case !d.step.wait.IsZero():
 		ctx, cancel := run.settling(ctx)
 		defer cancel()
-		m := webhook.Message{Body: d.m.Body, Delay: schedule.Hop(r.Now(), d.step.wait), Group: d.asked.Account}
-		if err := run.sends.do(ctx, m); err != nil {
+		m := webhook.Message{Body: d.m.Body, Delay: schedule.Hop(r.Now(), d.step.wait), Group: cmp.Or(d.m.Group, d.asked.Account)}
+		lane := &run.sends
+		if d.m.Slow || d.step.slow {
+			lane = &run.slow
+		}
+		if err := lane.do(ctx, m); err != nil {
 			return fmt.Errorf("wait for attempt %d of %s: %w", d.asked.Attempt, d.asked.Key().ID(), err)
 		}
 		return nil

@@ -34,6 +34,7 @@ type world struct {
 	db          *embedded.DB
 	completions *embedded.Queue
 	retries     *embedded.Queue
+	slow        *embedded.Queue
 	rejected    *embedded.Queue
 	dead        *embedded.Queue
 	net         *network
@@ -44,6 +45,7 @@ type world struct {
 	publisher   *deliver.Publisher
 	secrets     *staticSecrets
 	log         *lines
+	chance      func() float64
 	returned    map[string]int // how often each message came back
 	began       time.Time
 	down        bool // the store refuses more than records
@@ -54,7 +56,7 @@ type change func(*deliver.Config)
 
 func newWorld(t *testing.T, changes ...change) *world {
 	t.Helper()
-	w := &world{t: t, faults: &faults{}, secrets: &staticSecrets{}, log: &lines{}, returned: map[string]int{}, began: time.Now()}
+	w := &world{t: t, faults: &faults{}, secrets: &staticSecrets{}, log: &lines{}, chance: func() float64 { return 0 }, returned: map[string]int{}, began: time.Now()}
 	w.net = &network{world: w, answers: map[string]func(int) sender.Answer{}, posts: map[string][]post{}}
 	db, err := embedded.Open(embedded.Config{Dir: t.TempDir(), Now: time.Now})
 	if err != nil {
@@ -63,10 +65,11 @@ func newWorld(t *testing.T, changes ...change) *world {
 	t.Cleanup(func() { _ = db.Close() })
 	w.db = db
 	working := embedded.QueueConfig{Visibility: visibility, MaxReceives: 100, DeadLetters: "dead"}
-	w.completions, w.retries = w.queue("completions", working), w.queue("retries", working)
+	w.completions, w.retries, w.slow = w.queue("completions", working), w.queue("retries", working), w.queue("slow", working)
 	kept := embedded.QueueConfig{Visibility: visibility}
 	w.rejected, w.dead = w.queue("rejected", kept), w.queue("dead", kept)
 	cfg := deliver.Config{
+		FanOut:   3,
 		Schedule: schedule.Schedule{time.Minute, 5 * time.Minute, 15 * time.Minute}, SendTimeout: 10 * time.Second,
 		RetryAfterMax: time.Hour, Concurrency: 64, Intake: intake.Rules{Retention: 30 * 24 * time.Hour},
 	}
@@ -75,8 +78,8 @@ func newWorld(t *testing.T, changes ...change) *world {
 	}
 	w.store = &faultyStore{DB: db, w: w}
 	deps := deliver.Deps{
-		Store: w.store, Retries: faultyQueue{w, w.retries}, Rejected: faultyQueue{w, w.rejected}, Secrets: w.secrets, Sender: w.net,
-		Log: slog.New(slog.NewJSONHandler(w.log, nil)), Now: time.Now, Chance: func() float64 { return 0 }, Token: rand.Text,
+		Store: w.store, Retries: faultyQueue{w, w.retries}, Slow: faultyQueue{w, w.slow}, Rejected: faultyQueue{w, w.rejected}, Secrets: w.secrets, Sender: w.net,
+		Log: slog.New(slog.NewJSONHandler(w.log, nil)), Now: time.Now, Chance: func() float64 { return w.chance() }, Token: rand.Text,
 	}
 	w.dispatcher, w.retrier = deliver.NewDispatcher(deps, cfg), deliver.NewRetrier(deps, cfg)
 	completions := faultyQueue{w, w.completions}
@@ -159,7 +162,7 @@ func (w *world) step() bool {
 	for _, q := range []struct {
 		*embedded.Queue
 		work sqsbatch.Work
-	}{{w.completions, w.dispatcher.Dispatch}, {w.retries, w.retrier.Retry}} {
+	}{{w.completions, w.dispatcher.Dispatch}, {w.retries, w.retrier.Retry}, {w.slow, w.retrySlow}} {
 		got, err := q.Receive(ctx, 10)
 		if err != nil {
 			w.t.Fatal(err)
@@ -194,6 +197,14 @@ func (w *world) step() bool {
 	return worked
 }
 
+// retrySlow marks what came over the slow queue.
+func (w *world) retrySlow(ctx context.Context, ms []deliver.Message) []error {
+	for i := range ms {
+		ms[i].Slow = true
+	}
+	return w.retrier.Retry(ctx, ms)
+}
+
 // run works until both queues are empty, letting time pass as needed.
 func (w *world) run() {
 	w.t.Helper()
@@ -211,7 +222,7 @@ func (w *world) run() {
 }
 
 func (w *world) nextVisible() (next time.Time, waiting bool) {
-	for _, q := range []*embedded.Queue{w.completions, w.retries} {
+	for _, q := range []*embedded.Queue{w.completions, w.retries, w.slow} {
 		if at, ok := q.NextVisible(); ok && (!waiting || at.Before(next)) {
 			next, waiting = at, true
 		}

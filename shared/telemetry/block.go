@@ -84,6 +84,7 @@ var counted = map[string]block{
 	"completion.unknown_fields": single("unknown_fields"),
 	"completion.result_omitted": single("results_omitted"),
 	"message.returned":          single("faults"),
+	"completions.ungrouped":     newBlock(nil, by("", counter("ungrouped"))), // the line has their number
 	"webhook.received":          received,
 }
 

@@ -196,7 +196,8 @@ func (c Claimed) Fail(reason Reason, at time.Time, rev string) Change {
 }
 
 // Postpone leaves the attempt that was due to a later time, unconsumed, because
-// an internal error prevents it; an empty reason says that none does.
+// an internal error prevents it, or for the endpoint's sake; an empty reason
+// says that another invocation makes it.
 func (c Claimed) Postpone(reason Reason, now, next time.Time, rev string) Change {
 	d := c.Delivery
 	since := d.PostponedSince
@@ -205,7 +206,7 @@ func (c Claimed) Postpone(reason Reason, now, next time.Time, rev string) Change
 	}
 	d.Reason, d.NextAttemptAt = reason, milliseconds(next)
 	change := c.to(d, d.Status, rev)
-	if reason != "" {
+	if reason == ReasonSecretUnreadable || reason == ReasonInternal {
 		change.Delivery.PostponedSince = since
 	}
 	return change

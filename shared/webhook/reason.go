@@ -27,6 +27,8 @@ const (
 	ReasonInternal         Reason = "internal_error"    // another internal error kept it from being sent
 	ReasonEndpointRemoved  Reason = "endpoint_removed"  // canceled
 	ReasonEndpointDisabled Reason = "endpoint_disabled" // held
+	ReasonEndpointSlow     Reason = "endpoint_slow"     // its next attempt is made with those of other slow endpoints
+	ReasonEndpointPaused   Reason = "endpoint_paused"   // the endpoint asked for no attempts until then
 )
 
 // Verdict is what an answer means for its delivery.

@@ -1,0 +1,75 @@
+package deliver
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+)
+
+// want is what asks for slots: n POSTs of a group's target that never end by
+// themselves.
+type want struct {
+	group, name string
+	n           int
+}
+
+// TestSlots: what each target has in flight, after all in turn have asked for
+// slots of eight and a spare of two.
+func TestSlots(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		wants []want
+		ends  int // POSTs of the first target that end then
+		have  map[string]int
+	}{
+		{"a lone target may use every slot", []want{{"a", "a1", 20}}, 0, map[string]int{"a1": 8}},
+		{"a newcomer does not wait for those of others", []want{{"a", "a1", 20}, {"b", "b1", 1}}, 0, map[string]int{"a1": 8, "b1": 1}},
+		{"the spare is shared too", []want{{"a", "a1", 20}, {"b", "b1", 20}}, 0, map[string]int{"a1": 8, "b1": 2}},
+		{"what is freed goes to whoever has less", []want{{"a", "a1", 20}, {"b", "b1", 20}}, 4, map[string]int{"a1": 4, "b1": 4}},
+		{"then there is a balance", []want{{"a", "a1", 20}, {"b", "b1", 20}}, 8, map[string]int{"a1": 4, "b1": 4}},
+		{"many targets are one group", []want{{"a", "a1", 4}, {"a", "a2", 4}, {"a", "a3", 4}, {"b", "b1", 9}}, 4, map[string]int{"a1": 0, "a2": 4, "a3": 0, "b1": 4}},
+		{"within a group, targets share", []want{{"a", "a1", 20}, {"a", "a2", 20}}, 4, map[string]int{"a1": 4, "a2": 4}},
+		{"surplus is handed over", []want{{"a", "a1", 20}, {"b", "b1", 3}}, 6, map[string]int{"a1": 5, "b1": 3}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				s, end := newSlots(8), make(chan struct{})
+				for i, w := range c.wants {
+					for range w.n {
+						go func() {
+							release, ok := s.acquire(ctx, w.group, target{w.group, w.name})
+							if !ok {
+								return
+							}
+							if i == 0 {
+								select {
+								case <-end:
+								case <-ctx.Done():
+								}
+							} else {
+								<-ctx.Done()
+							}
+							release()
+						}()
+					}
+					synctest.Wait()
+				}
+				for range c.ends {
+					end <- struct{}{}
+					synctest.Wait()
+				}
+				for name, n := range c.have {
+					if got := s.byTarget[target{name[:1], name}]; got != n {
+						t.Errorf("%s has %d in flight, want %d", name, got, n)
+					}
+				}
+				cancel()
+				synctest.Wait()
+				if s.used != 0 || len(s.waiting) != 0 || len(s.byGroup) != 0 || len(s.byTarget) != 0 {
+					t.Errorf("left behind: %+v", s)
+				}
+			})
+		})
+	}
+}
