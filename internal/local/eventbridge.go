@@ -2,6 +2,7 @@ package local
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -90,7 +91,7 @@ func (b *eventBridge) put(ctx context.Context, e putEntry) putResult {
 	}
 	body, err := b.envelope(id, e)
 	if err == nil {
-		err = b.completions.Send(ctx, webhook.Message{Body: body})[0]
+		err = b.completions.Send(ctx, webhook.Message{Body: body, Group: groupOf(e)})[0]
 	}
 	if errors.Is(err, embedded.ErrTooLarge) {
 		return putResult{ErrorCode: "InvalidArgument", ErrorMessage: fmt.Sprintf("the event is over %d bytes", embedded.MaxBody)}
@@ -100,6 +101,13 @@ func (b *eventBridge) put(ctx context.Context, e putEntry) putResult {
 		return putResult{ErrorCode: "InternalFailure", ErrorMessage: "the event could not be stored; send it again"}
 	}
 	return putResult{EventID: id}
+}
+
+// groupOf is the message group that the stack's rules give an event.
+func groupOf(e putEntry) string {
+	var detail struct{ Account string }
+	_ = json.Unmarshal([]byte(e.Detail), &detail) // one that is no string is rejected by dispatch
+	return cmp.Or(detail.Account, webhook.DefaultAccount)
 }
 
 // envelope is the event as EventBridge hands it to a target.

@@ -47,8 +47,9 @@ func (r *Runner) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// All slots may be of one endpoint.
 	r.sender = sender.New(sender.Config{
-		Timeout: r.options.SendTimeout, AllowLoopback: r.options.AllowLoopback, MaxIdleConnsPerHost: 128,
+		Timeout: r.options.SendTimeout, AllowLoopback: r.options.AllowLoopback, MaxIdleConnsPerHost: laneSlots().most(),
 	})
 	r.functions(q)
 	r.server = &http.Server{
@@ -60,13 +61,16 @@ func (r *Runner) assemble(ctx context.Context) error {
 }
 
 // queues are the stack's, in one file.
-type queues struct{ completions, retries, rejected, inbox *embedded.Queue }
+type queues struct{ completions, retries, slow, rejected, inbox *embedded.Queue }
 
 func (r *Runner) queues(ctx context.Context) (q queues, err error) {
 	if q.completions, err = r.workQueue(ctx, "completions"); err != nil {
 		return q, err
 	}
 	if q.retries, err = r.workQueue(ctx, "retries"); err != nil {
+		return q, err
+	}
+	if q.slow, err = r.workQueue(ctx, "slow"); err != nil {
 		return q, err
 	}
 	if q.rejected, err = r.db.Queue("rejected", embedded.QueueConfig{Visibility: visibility}); err != nil { //nolint:contextcheck // one short write
@@ -96,19 +100,32 @@ func (r *Runner) workQueue(ctx context.Context, name string) (*embedded.Queue, e
 	return q, err
 }
 
+// laneSlots are those of one of the three queues that functions work on.
+func laneSlots() *slots { return newSlots(3, openFiles()) }
+
 func (r *Runner) functions(q queues) {
 	deps := deliver.Deps{
-		Store: r.db, Retries: q.retries, Rejected: q.rejected, Secrets: r.vault.ring, Sender: r.sender, Log: r.options.Log,
+		Store: r.db, Retries: q.retries, Slow: q.slow, Rejected: q.rejected, Secrets: r.vault.ring, Sender: r.sender, Log: r.options.Log,
 		Now: time.Now, Chance: mathrand.Float64, Token: rand.Text,
 	}
 	o := r.options
 	config := deliver.Config{
-		Schedule: o.Schedule, SendTimeout: o.SendTimeout, RetryAfterMax: deliver.DefaultRetryAfterMax, Concurrency: invocations * batchSize,
+		Schedule: o.Schedule, SendTimeout: o.SendTimeout, RetryAfterMax: deliver.DefaultRetryAfterMax, Concurrency: laneSlots().most(),
 		CallbackProfile: o.Profile, EndpointCache: endpointCache, Intake: intake.Rules{Retention: o.Retention}, Wire: o.Wire,
 	}
+	dispatcher := deliver.NewDispatcher(deps, config)
+	config.Concurrency *= 2 // of the retry queue and the slow one
+	retrier := deliver.NewRetrier(deps, config)
+	slow := func(ctx context.Context, ms []deliver.Message) []error {
+		for i := range ms {
+			ms[i].Slow = true
+		}
+		return retrier.Retry(ctx, ms)
+	}
 	r.pollers = []*poller{
-		{"completions", q.completions, r.function(deliver.NewDispatcher(deps, config).Dispatch, q.completions), r.options.Log},
-		{"retries", q.retries, r.function(deliver.NewRetrier(deps, config).Retry, q.retries), r.options.Log},
+		{"completions", q.completions, laneSlots(), r.function(dispatcher.Dispatch, q.completions), r.options.Log},
+		{"retries", q.retries, laneSlots(), r.function(retrier.Retry, q.retries), r.options.Log},
+		{"slow", q.slow, laneSlots(), r.function(slow, q.slow), r.options.Log},
 	}
 }
 

@@ -1,153 +1,116 @@
 package embedded
 
 import (
-	"bytes"
-	"container/heap"
 	"context"
-	"encoding/binary"
-	"encoding/hex"
 	"math"
 	"time"
 )
 
-// place is a message's place in its queue, its id, and the end of its key: by
-// when it is visible, in Unix nanoseconds, then by the number it was sent with.
-type place [16]byte
-
 const never = math.MaxInt64
 
-func (p place) visible() int64 { return int64(ordered(int64(binary.BigEndian.Uint64(p[:])))) }
-
-func (p place) less(q place) bool { return bytes.Compare(p[:], q[:]) < 0 }
-
-func (p place) key(prefix []byte) []byte {
-	return append(append(make([]byte, 0, len(prefix)+len(p)), prefix...), p[:]...)
-}
-
-func (p place) id() string { return hex.EncodeToString(p[:]) }
-
-// placeIn reads the place out of a key of the queue; ok is false beyond its end.
-func placeIn(key, prefix []byte) (at place, ok bool) {
-	if len(key) != len(prefix)+len(at) || !bytes.HasPrefix(key, prefix) {
-		return place{}, false
-	}
-	return place(key[len(prefix):]), true
-}
-
-func parsePlace(id string) (at place, ok bool) {
-	raw, err := hex.DecodeString(id)
-	at, ok = placeIn(raw, nil)
-	return at, ok && err == nil
-}
-
-// flight is a message in flight: received and not deleted.
+// flight is a message that was received and not deleted: in flight, or, when
+// that has ended, among its group's returned ones.
 type flight struct {
 	at       place
+	group    *group
 	until    int64 // Unix nanoseconds: then it is visible again
 	receives int
-	index    int // in flights.order
+	idle     bool // its receiver has given it back for later
+	order    order[flight]
 }
 
-// flights are a queue's messages in flight. A deleted one leaves nothing behind.
-type flights struct {
-	by    map[place]*flight
-	order flightHeap
+func newFlights() sorted[flight] {
+	return sorted[flight]{
+		order: func(f *flight) *order[flight] { return &f.order },
+		less: func(a, b *flight) bool {
+			return a.until < b.until || a.until == b.until && a.at.less(b.at)
+		},
+	}
 }
 
 // start counts a receive of the message and hides it until then.
-func (f *flights) start(at place, until int64) *flight {
-	have := f.by[at]
-	if have == nil {
-		have = &flight{at: at, until: until}
-		f.by[at] = have
-		heap.Push(&f.order, have)
+func (q *Queue) start(g *group, at place, until int64) *flight {
+	f := q.flights[at]
+	if f == nil {
+		f = &flight{at: at, group: g}
+		q.flights[at] = f
 	}
-	have.receives++
-	f.move(at, until)
-	return have
+	q.land(f)
+	f.receives++
+	f.until = until
+	q.flying.put(f)
+	g.flying++
+	q.turn++
+	g.served = q.turn
+	return f
 }
 
-// move changes when a message in flight is visible again.
-func (f *flights) move(at place, until int64) {
-	if have := f.by[at]; have != nil {
-		have.until = until
-		heap.Fix(&f.order, have.index)
+// land takes a flight out of the order that it is in, if any.
+func (q *Queue) land(f *flight) {
+	if f.order.in == &q.flying && !f.idle {
+		f.group.flying--
 	}
+	f.idle = false
+	f.order.leave()
 }
 
-func (f *flights) end(at place) {
-	if have := f.by[at]; have != nil {
-		heap.Remove(&f.order, have.index)
-		delete(f.by, at)
+// end forgets a flight whose message is gone. It leaves filing the group to
+// its caller.
+func (q *Queue) end(f *flight) {
+	q.land(f)
+	delete(q.flights, f.at)
+}
+
+// advance returns to their groups the messages that were not deleted in time,
+// and makes groups ready whose next message is visible by now.
+func (q *Queue) advance(now int64) {
+	q.now = now
+	for f := q.flying.first(); f != nil && f.until <= now; f = q.flying.first() {
+		q.land(f)
+		f.group.returned.put(f)
+		q.file(f.group)
 	}
-}
-
-// first is the flight that ends first, or nil.
-func (f *flights) first() *flight {
-	if len(f.order) == 0 {
-		return nil
+	for g := q.waiting.first(); g != nil && g.due() <= now; g = q.waiting.first() {
+		q.file(g)
 	}
-	return f.order[0]
-}
-
-// flightHeap orders flights by when they end, then by their place.
-type flightHeap []*flight
-
-func (h flightHeap) Len() int { return len(h) }
-
-func (h flightHeap) Less(i, j int) bool {
-	return h[i].until < h[j].until || h[i].until == h[j].until && h[i].at.less(h[j].at)
-}
-
-func (h flightHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-
-// Push is for package heap.
-func (h *flightHeap) Push(one any) {
-	added := one.(*flight) //nolint:forcetypeassert // nothing else is pushed
-	added.index = len(*h)
-	*h = append(*h, added)
-}
-
-// Pop is for package heap.
-func (h *flightHeap) Pop() any {
-	old := *h
-	last := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return last
 }
 
 // ChangeVisibility makes messages that were received visible again after these
 // times from now, 0 for at once, by the ids they were received with. Those that
 // are not in flight are ignored. It is not durable: when the file is opened
-// again, all that was in flight is visible at once.
+// again, all that was in flight is visible at once. They count no longer as
+// their group's messages in flight: nobody works on them.
 func (q *Queue) ChangeVisibility(_ context.Context, visibility map[string]time.Duration) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	before, now := q.due(), q.db.now()
+	now := q.db.now()
 	for id, d := range visibility {
-		if at, ok := parsePlace(id); ok {
-			q.flights.move(at, now.Add(max(d, 0)).UnixNano())
+		at, ok := parsePlace(id)
+		f := q.flights[at]
+		if !ok || f == nil {
+			continue
 		}
+		q.land(f)
+		f.until, f.idle = now.Add(max(d, 0)).UnixNano(), true
+		q.flying.put(f)
+		q.file(f.group)
 	}
-	if q.due() < before {
-		q.wake()
-	}
+	q.wake()
 	return nil
 }
 
 // Wait returns when a message may be visible: at once if one is. It may
 // return without there being one; Receive tells.
-func (q *Queue) Wait(ctx context.Context) error {
+func (q *Queue) Wait(ctx context.Context) error { return q.WaitBelow(ctx, math.MaxInt) }
+
+// WaitBelow is Wait for what ReceiveBelow would receive.
+func (q *Queue) WaitBelow(ctx context.Context, below int) error {
 	for {
 		q.mu.Lock()
 		if q.changed == nil {
 			q.changed = make(chan struct{})
 		}
-		wait, changed := q.due()-q.db.now().UnixNano(), q.changed
+		wait, changed := q.due(below)-q.db.now().UnixNano(), q.changed
 		q.mu.Unlock()
 		if wait <= 0 {
 			return ctx.Err()
@@ -166,18 +129,26 @@ func (q *Queue) Wait(ctx context.Context) error {
 func (q *Queue) NextVisible() (at time.Time, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	due := q.due()
+	due := q.due(math.MaxInt)
 	return time.Unix(0, due).UTC(), due != never
 }
 
-func (q *Queue) due() int64 {
-	if one := q.flights.first(); one != nil {
-		return min(q.next, one.until)
+// due is when a message of a group with fewer than below in flight may be visible.
+func (q *Queue) due(below int) int64 {
+	due := int64(never)
+	if g := q.ready.first(); g != nil && g.flying < below {
+		due = g.due()
 	}
-	return q.next
+	if g := q.waiting.first(); g != nil {
+		due = min(due, g.due())
+	}
+	if f := q.flying.first(); f != nil {
+		due = min(due, f.until)
+	}
+	return due
 }
 
-// wake tells all who wait that next has moved forward.
+// wake tells all who wait that there may be something to receive earlier.
 func (q *Queue) wake() {
 	if q.changed != nil {
 		close(q.changed)

@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"regexp"
@@ -30,6 +29,7 @@ type QueueConfig struct {
 
 // Queue is a delay queue: a message becomes visible after its delay, is hidden
 // while it is in flight, and is redelivered unless its receiver deletes it.
+// Its groups take turns: the one with the fewest messages in flight is next.
 // It is safe for concurrent use.
 type Queue struct {
 	db     *DB
@@ -38,11 +38,16 @@ type Queue struct {
 	prefix []byte
 
 	mu      sync.Mutex
-	count   int           // messages in the file
-	passed  place         // all messages before it have been received
-	next    int64         // from when on there may be one beyond passed to receive
-	flights flights       // those in flight
-	changed chan struct{} // closed when next moved forward; nil when nobody waits
+	count   int // messages in the file
+	groups  map[groupID]*group
+	waiting sorted[group] // groups whose next message is visible later
+	ready   sorted[group] // groups with a visible message; the first is next
+	flights map[place]*flight
+	flying  sorted[flight] // flights that have not ended
+	now     int64          // of the latest Receive, in Unix nanoseconds
+	turn    uint64         // counts the messages that were received
+	steps   int            // moves of a cursor by Receive: tests count them
+	changed chan struct{}  // closed when there may be something to receive earlier; nil when nobody waits
 }
 
 var queueName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,39}$`)
@@ -50,18 +55,18 @@ var queueName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,39}$`)
 // Queue opens a queue by its name; it is made by its first message. The same
 // name gives the same queue, whose settings must be the same too.
 func (db *DB) Queue(name string, cfg QueueConfig) (*Queue, error) {
-	q := &Queue{db: db, name: name, cfg: cfg, prefix: nameKey("", name), next: never, flights: flights{by: map[place]*flight{}}}
+	q := &Queue{db: db, name: name, cfg: cfg, prefix: nameKey("", name)}
 	// The writer counts and makes it known, so that no message is missed between.
 	count := &write{
 		apply: func(t *txn) error {
-			q.count, q.next = 0, never
+			q.reset()
 			c := t.bucket(queues).Cursor()
 			for k, _ := c.Seek(q.prefix); ; k, _ = c.Next() {
 				at, ok := placeIn(k, q.prefix)
 				if !ok {
 					return nil
 				}
-				q.count, q.next = q.count+1, min(q.next, at.visible())
+				q.add(at)
 			}
 		},
 		durable: func() {
@@ -146,30 +151,22 @@ func (q *Queue) sending(m webhook.Message) *write {
 	var at place
 	return &write{
 		size:    len(record),
-		apply:   func(t *txn) error { at = t.enqueue(q.prefix, m.Delay, record); return nil },
+		apply:   func(t *txn) error { at = t.enqueue(q.prefix, m.Group, m.Delay, record); return nil },
 		durable: func() { q.arrived(at) },
 	}
 }
 
-func (t *txn) enqueue(prefix []byte, delay time.Duration, record []byte) place {
-	var at place
-	binary.BigEndian.PutUint64(at[:], ordered(t.now.Add(delay).UnixNano()))
-	binary.BigEndian.PutUint64(at[8:], t.next(queues))
+func (t *txn) enqueue(prefix []byte, group string, delay time.Duration, record []byte) place {
+	at := newPlace(group, t.now.Add(delay), t.next(queues))
 	t.put(queues, at.key(prefix), record)
 	return at
 }
 
-// arrived takes note of a message that is durable now. It may lie before what
-// has been received already: one whose delay ends in between is written first.
+// arrived takes note of a message that is durable now.
 func (q *Queue) arrived(at place) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.count++
-	if at.less(q.passed) {
-		q.passed = at
-	}
-	if at.visible() < q.next {
-		q.next = at.visible()
+	if q.add(at) {
 		q.wake()
 	}
 }
@@ -213,33 +210,9 @@ func (q *Queue) Delete(ctx context.Context, ids ...string) error {
 func (q *Queue) left(gone []place) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.count -= len(gone)
 	for _, at := range gone {
-		q.flights.end(at)
+		q.remove(at)
 	}
-}
-
-// List shows messages without receiving them, by when they are or become
-// visible: for people who look at what was rejected. limit is at least 1; an
-// empty next says that there are no more. A bad cursor is webhook.ErrCursor.
-func (q *Queue) List(_ context.Context, limit int, cursor string) ([]Received, string, error) {
-	l := listing{table: queues, prefix: q.prefix}
-	list, next, err := readPage(q.db, l, limit, cursor, func(_ *txn, key, raw []byte) (*Received, error) {
-		at, ok := placeIn(key, nil)
-		if !ok {
-			return nil, nil
-		}
-		return readMessage(at, raw)
-	})
-	q.mu.Lock() // not while the file is read: Receive takes the two the other way round
-	defer q.mu.Unlock()
-	for i := range list {
-		at, _ := parsePlace(list[i].ID)
-		if one := q.flights.by[at]; one != nil {
-			list[i].Receives = one.receives
-		}
-	}
-	return list, next, err
 }
 
 // Len is how many messages the queue holds: visible, delayed and in flight.

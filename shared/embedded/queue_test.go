@@ -141,7 +141,7 @@ func TestDeadLettersKeepWhatIsKnown(t *testing.T) {
 	db := openDB(t, t.TempDir(), clock.Now)
 	q := newQueue(t, db, "retries", QueueConfig{MaxReceives: 2, DeadLetters: "dead"})
 	must(t, q.Send(t.Context(), webhook.Message{Body: []byte("poison"), Group: "acct"})[0])
-	send(t, q, "next", 5*time.Minute)
+	must(t, q.Send(t.Context(), webhook.Message{Body: []byte("next"), Group: "acct", Delay: 5 * time.Minute})[0])
 	sent := clock.Now()
 	for range 2 {
 		if got := bodies(t, q, 1); !slices.Equal(got, []string{"poison"}) {
@@ -164,16 +164,18 @@ func TestDeadLettersKeepWhatIsKnown(t *testing.T) {
 	}
 }
 
+// TestListPages: the order is by time, whatever the groups.
 func TestListPages(t *testing.T) {
 	clock := newClock()
 	db := openDB(t, t.TempDir(), clock.Now)
 	q := newQueue(t, db, "rejected", QueueConfig{})
-	want := []string{"0", "1", "2", "3", "4"}
+	want := []string{"0", "1", "2", "3", "4", "5", "6"}
 	for n, body := range want {
-		send(t, q, body, time.Duration(n)*time.Second)
+		m := webhook.Message{Body: []byte(body), Delay: time.Duration(n) * time.Second, Group: []string{"a", "", "b"}[n*n%3]}
+		must(t, q.Send(t.Context(), m)[0])
 	}
 	receive(t, q, 1)
-	for _, limit := range []int{1, 2, 5, 9} {
+	for _, limit := range []int{1, 2, 7, 9} {
 		var got []string
 		for cursor, first := "", true; first || cursor != ""; first = false {
 			page, next, err := q.List(t.Context(), limit, cursor)

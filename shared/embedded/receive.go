@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -18,15 +19,22 @@ type Received struct {
 	Group    string
 }
 
-// Receive returns up to max messages that are visible, oldest first, and hides
-// them for the queue's visibility. It does not wait: none is an answer. Messages
-// that have been received too often move to the dead-letter queue first.
+// Receive returns up to max messages that are visible and hides them for the
+// queue's visibility. Each is the oldest of the group that has the fewest
+// messages in flight, of several such groups the one served least recently. It
+// does not wait: none is an answer. Messages that have been received too often
+// move to the dead-letter queue first.
 func (q *Queue) Receive(ctx context.Context, max int) ([]Received, error) {
+	return q.ReceiveBelow(ctx, max, math.MaxInt)
+}
+
+// ReceiveBelow is Receive for groups that have fewer than below messages in flight.
+func (q *Queue) ReceiveBelow(ctx context.Context, max, below int) ([]Received, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		got, spent, err := q.take(max)
+		got, spent, err := q.take(max, below)
 		if err == nil && len(spent) > 0 {
 			err = q.bury(ctx, spent)
 		}
@@ -43,87 +51,102 @@ func (q *Queue) Receive(ctx context.Context, max int) ([]Received, error) {
 // too often; they are hidden too, until they are buried.
 //
 // It reads while it holds the queue, so that no message can become durable
-// behind passed without arrived taking note of it.
-func (q *Queue) take(max int) (got []Received, spent []place, err error) {
+// before a group's head without arrived taking note of it.
+func (q *Queue) take(max, below int) (got []Received, spent []place, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.db.now()
-	s := scan{q: q, max: max, now: now.UnixNano(), until: now.Add(q.cfg.Visibility).UnixNano()}
+	q.advance(now.UnixNano())
+	if q.ready.first() == nil {
+		return nil, nil, nil
+	}
+	s := scan{q: q, until: now.Add(q.cfg.Visibility).UnixNano()}
 	err = q.db.view(func(t *txn) error {
 		s.cursor = t.bucket(queues).Cursor()
-		if err := s.returned(); err != nil {
-			return err
+		for len(s.got)+len(s.spent) < max {
+			g := q.ready.first()
+			if g == nil || g.flying >= below { // all others have as many or more
+				return nil
+			}
+			if err := s.serve(g); err != nil {
+				return err
+			}
 		}
-		return s.fresh()
+		return nil
 	})
 	return s.got, s.spent, err
 }
 
-// scan is one Receive's walk over its queue.
+// scan is one Receive's work on its queue.
 type scan struct {
-	q          *Queue
-	cursor     *bbolt.Cursor
-	max        int
-	now, until int64
-	got        []Received
-	spent      []place
+	q      *Queue
+	cursor *bbolt.Cursor
+	until  int64
+	got    []Received
+	spent  []place
 }
 
-func (s *scan) full() bool { return len(s.got)+len(s.spent) >= s.max }
+// seek moves to the first message of the queue at a place or behind it.
+func (s *scan) seek(to place) (at place, raw []byte, ok bool) {
+	s.q.steps++
+	k, raw := s.cursor.Seek(to.key(s.q.prefix))
+	at, ok = placeIn(k, s.q.prefix)
+	return at, raw, ok
+}
 
-// returned redelivers what was not deleted in time.
-func (s *scan) returned() error {
-	q := s.q
-	for one := q.flights.first(); one != nil && one.until <= s.now && !s.full(); one = q.flights.first() {
-		k, raw := s.cursor.Seek(one.at.key(q.prefix))
-		found, ok := placeIn(k, q.prefix)
-		switch {
-		case !ok || found != one.at: // deleted; left is about to be called
-			q.flights.end(one.at)
-		case q.cfg.DeadLetters != "" && q.cfg.MaxReceives > 0 && one.receives >= q.cfg.MaxReceives:
-			q.flights.start(one.at, s.until)
-			s.spent = append(s.spent, one.at)
-		default:
-			if err := s.give(one.at, raw); err != nil {
-				return err
-			}
-		}
+// serve takes one message of a group that is ready: one that was received
+// before and not deleted in time, else the oldest that never was.
+func (s *scan) serve(g *group) error {
+	defer s.q.file(g)
+	f := g.returned.first()
+	if f == nil {
+		return s.fresh(g)
 	}
-	return nil
+	at, raw, ok := s.seek(f.at)
+	switch {
+	case !ok || at != f.at: // deleted; left is about to be called
+		s.q.end(f)
+		return nil
+	case s.q.cfg.DeadLetters != "" && s.q.cfg.MaxReceives > 0 && f.receives >= s.q.cfg.MaxReceives:
+		s.q.start(g, at, s.until)
+		s.spent = append(s.spent, at)
+		return nil
+	}
+	return s.give(g, at, raw)
 }
 
-// fresh receives what has not been before, and notes where it stopped and
-// from when on there is more.
-func (s *scan) fresh() error {
-	q := s.q
-	for k, raw := s.cursor.Seek(q.passed.key(q.prefix)); ; k, raw = s.cursor.Next() {
-		at, ok := placeIn(k, q.prefix)
+// fresh receives a group's head and finds the next one.
+func (s *scan) fresh(g *group) error {
+	at, raw, ok := s.seek(g.head)
+	given, err := false, error(nil)
+	for {
 		switch {
-		case !ok:
-			q.next = never
-			return nil
-		case q.flights.by[at] != nil: // known already
-		case at.visible() > s.now || s.full():
-			q.next = at.visible()
-			return nil
+		case !ok || at.group() != g.id:
+			g.head = nowhere
+			return err
+		case s.q.flights[at] != nil: // one that arrived late was before it
+		case given || at.visible() > s.q.now:
+			g.head = at
+			return err
 		default:
-			if err := s.give(at, raw); err != nil {
-				return err
-			}
+			given, err = true, s.give(g, at, raw)
 		}
-		if at.visible() <= s.now {
-			q.passed = at
-		}
+		s.q.steps++
+		var k []byte
+		k, raw = s.cursor.Next()
+		at, ok = placeIn(k, s.q.prefix)
 	}
 }
 
-// give adds a message to what is received.
-func (s *scan) give(at place, raw []byte) error {
+// give adds a message to what is received. One that cannot be read is hidden
+// like all others, so that it holds up nobody.
+func (s *scan) give(g *group, at place, raw []byte) error {
+	f := s.q.start(g, at, s.until)
 	m, err := readMessage(at, raw)
 	if err != nil {
 		return err
 	}
-	m.Receives = s.q.flights.start(at, s.until).receives
+	m.Receives = f.receives
 	s.got = append(s.got, *m)
 	return nil
 }
@@ -157,7 +180,7 @@ func (q *Queue) bury(ctx context.Context, spent []place) error {
 				if m.Reason == "" {
 					m.Reason = fmt.Sprintf("%s: received %d times and never deleted", q.name, q.cfg.MaxReceives)
 				}
-				gone, arrived = append(gone, at), append(arrived, t.enqueue(prefix, 0, encode(0, 128+len(m.Body), m)))
+				gone, arrived = append(gone, at), append(arrived, t.enqueue(prefix, m.Group, 0, encode(0, 128+len(m.Body), m)))
 				t.delete(queues, key)
 			}
 			return nil

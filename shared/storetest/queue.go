@@ -41,6 +41,8 @@ type QueueHarness struct {
 	Pass        func(d time.Duration)
 	Visibility  time.Duration // at least a second
 	MaxReceives int           // at least 2
+	// Unfair: the queue does not share itself out among message groups.
+	Unfair bool
 }
 
 // RunQueue checks everything a queue promises. Delays are of whole seconds,
@@ -62,6 +64,8 @@ func RunQueue(t *testing.T, open func(t testing.TB) QueueHarness) {
 		"visibility/each its own":         queueEachItsOwn,
 		"visibility/25 at once":           queueChangeMany,
 		"visibility/of a deleted message": queueChangeDeleted,
+		"groups/a flood":                  queueFlood,
+		"groups/turns":                    queueTurns,
 	} {
 		t.Run(name, func(t *testing.T) { check(t, open(t)) })
 	}

@@ -1,5 +1,5 @@
 "use strict";
-// SQS for tests: local-aws-sqs on a free loopback port, with four changes
+// SQS for tests: local-aws-sqs on a free loopback port, with five changes
 // that make it usable as a judge. It prints "listening on http://host:port".
 //
 //  1. Its clock can be moved. POST /_clock/advance?ms=900000 makes every delay,
@@ -9,6 +9,8 @@
 //     does; the library waits the whole time unless the batch is full.
 //  3. A long poll whose caller hung up takes no message.
 //  4. It knows MessageSystemAttributeNames, which took the place of AttributeNames.
+//  5. Message groups of a standard queue share it fairly; the library gives out
+//     the oldest message of all, whatever its group.
 
 const http = require("node:http");
 const { Readable } = require("node:stream");
@@ -38,10 +40,38 @@ function wrapReceive(queue) {
     const until = performance.now() + seconds * 1000;
     for (;;) {
       if (caller.getStore()?.destroyed) return [];
+      shareFairly(itemsOf(this));
       const messages = await receive.call(this, { ...request, WaitTimeSeconds: 0 });
       if (messages.length > 0 || performance.now() >= until) return messages;
     }
   };
+}
+
+/** shareFairly puts first what is of the group with the fewest messages in flight, and so on. */
+function shareFairly(items) {
+  const inFlight = new Map();
+  const groupOf = (item) => item.record.attributes.MessageGroupId;
+  const count = (item) => {
+    const n = inFlight.get(groupOf(item)) ?? 0;
+    inFlight.set(groupOf(item), n + 1);
+    return n;
+  };
+  items.filter((item) => !item.visible).forEach(count);
+  const rank = new Map(items.filter((item) => item.visible && !item.delayed).map((item) => [item, count(item)]));
+  items.sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0));
+}
+
+/** itemsOf finds the queue's own array, which is private: its attributes are counted with filter. */
+function itemsOf(queue) {
+  const { filter } = Array.prototype;
+  let items;
+  Array.prototype.filter = function (...of) {
+    items ??= this;
+    return filter.apply(this, of);
+  };
+  queue.getAttributes(["All"]);
+  Array.prototype.filter = filter;
+  return items;
 }
 
 const records = new Map(); // the library's own, by message id
