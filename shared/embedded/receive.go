@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"go.etcd.io/bbolt"
 )
 
 // Received is a message as a receiver gets it.
@@ -50,7 +48,7 @@ func (q *Queue) take(max int) (got []Received, spent []place, err error) {
 	now := q.db.now()
 	s := scan{q: q, max: max, now: now.UnixNano(), until: now.Add(q.cfg.Visibility).UnixNano()}
 	err = q.db.view(func(t *txn) error {
-		s.cursor = t.bucket(queues).Cursor()
+		s.cursor = t.cursor(queues)
 		if err := s.returned(); err != nil {
 			return err
 		}
@@ -62,7 +60,7 @@ func (q *Queue) take(max int) (got []Received, spent []place, err error) {
 // scan is one Receive's walk over its queue.
 type scan struct {
 	q          *Queue
-	cursor     *bbolt.Cursor
+	cursor     *cursor
 	max        int
 	now, until int64
 	got        []Received
