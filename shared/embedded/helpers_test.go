@@ -140,6 +140,10 @@ func waiting(db *DB, n int) {
 	}
 }
 
+// OpenSmall is Open with an overlay of a few kilobytes: a checkpoint every few
+// writes.
+func OpenSmall(cfg Config) (*DB, error) { return open(cfg, systemDisk(), 4<<10) }
+
 // Stats says what the writer has done since Open.
 type Stats struct {
 	Writes  uint64 // ops, refused ones included
