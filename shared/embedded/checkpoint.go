@@ -3,6 +3,7 @@ package embedded
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"go.etcd.io/bbolt"
 )
@@ -78,8 +79,8 @@ func (db *DB) rotate() error {
 	return nil
 }
 
-// writeCheckpoint writes the frozen overlay, if there is one, into the file and
-// removes its log. It may be repeated, from wherever it was broken off.
+// writeCheckpoint writes the frozen overlay, if there is one, into the file, which
+// makes its log the spare one. It may be repeated, from wherever it was broken off.
 func (db *DB) writeCheckpoint() error {
 	now := db.state.Load()
 	frozen := now.overlays[1]
@@ -91,7 +92,7 @@ func (db *DB) writeCheckpoint() error {
 	}
 	db.state.Store(&state{overlays: [2]*overlay{now.overlays[0], nil}})
 	// Should it not go away now, the next opening sees that it is not needed.
-	_ = db.disk.remove(logPath(db.dir, frozen.generation))
+	_ = db.disk.spare(logPath(db.dir, frozen.generation), filepath.Join(db.dir, spareName))
 	if info, err := os.Stat(db.path); err == nil {
 		release(db.file, info.Size()) // or the mapped file's memory would grow with it
 	}
@@ -168,6 +169,7 @@ func (db *DB) finish() {
 	last := db.state.Load().overlays[0]
 	last.generation, last.sequence = own.log.generation, own.sequence
 	if db.save(last) == nil {
-		_ = db.disk.remove(own.log.path)
+		_ = os.Remove(own.log.path)
+		_ = os.Remove(filepath.Join(db.dir, spareName))
 	}
 }

@@ -2,9 +2,11 @@ package embedded
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,20 +22,27 @@ import (
 // commit, the checksum of these. A commit's frame is its length, the checksum of what
 // follows, its number, the number of the last commit that was known to be on
 // disk when it was written, and its changes. Checksums are CRC-32C and begin
-// with the data file's id, so that no payload can pass for a frame.
+// with the data file's id and the generation, so that neither a payload nor what
+// an earlier generation has left can pass for a frame.
+//
+// A file that is not needed any more is written again as a later generation:
+// its blocks have their places, so that a sync need not wait for the file
+// system's journal and for all that others have written.
 const (
 	logMagic   = "jobhook1"
 	logHeader  = len(logMagic) + 8 + 8 + 4
 	frameHead  = 4 + 4 + 8 + 8
 	logPattern = "jobhook-*.log"
+	spareName  = "jobhook.spare"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// disk makes and removes the log's files: tests put faults in its place.
+// disk opens the log's files to be written from their beginning, and makes one
+// that is not needed any more the spare one: tests put faults in its place.
 type disk struct {
-	create func(path string) (logWriter, error)
-	remove func(path string) error
+	open  func(path string) (logWriter, error)
+	spare func(path, spare string) error
 }
 
 // logWriter is a file that is written from its beginning to its end.
@@ -43,8 +52,8 @@ type logWriter interface {
 }
 
 func systemDisk() disk {
-	return disk{remove: os.Remove, create: func(path string) (logWriter, error) {
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	return disk{spare: os.Rename, open: func(path string) (logWriter, error) {
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 		return dataFile{f}, err
 	}}
 }
@@ -54,7 +63,7 @@ type logFile struct {
 	file       logWriter
 	path       string
 	generation uint64
-	id         uint64
+	seed       uint64 // of its checksums
 	synced     uint64 // the last commit that is known to be on disk
 	broken     bool   // a write or sync has failed: nobody knows how it ends
 	frame      []byte // reused
@@ -66,12 +75,15 @@ func logPath(dir string, generation uint64) string {
 
 // createLog begins a file whose first commit will be the one of that number.
 func createLog(d disk, dir string, id, generation, first uint64) (*logFile, error) {
-	l := &logFile{path: logPath(dir, generation), generation: generation, id: id, synced: first - 1}
+	l := &logFile{path: logPath(dir, generation), generation: generation, seed: id + generation, synced: first - 1}
 	header := binary.BigEndian.AppendUint64(append(make([]byte, 0, logHeader), logMagic...), generation)
 	header = binary.BigEndian.AppendUint64(header, first)
-	header = binary.BigEndian.AppendUint32(header, checksum(id, header))
-	var err error
-	if l.file, err = d.create(l.path); err != nil {
+	header = binary.BigEndian.AppendUint32(header, checksum(l.seed, header))
+	err := os.Rename(filepath.Join(dir, spareName), l.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("make a log: %w", err)
+	}
+	if l.file, err = d.open(l.path); err != nil {
 		return nil, fmt.Errorf("make a log: %w", err)
 	}
 	if _, err = l.file.Write(header); err == nil {
@@ -87,8 +99,8 @@ func createLog(d disk, dir string, id, generation, first uint64) (*logFile, erro
 	return l, nil
 }
 
-func checksum(id uint64, raw []byte) uint32 {
-	return crc32.Update(uint32(id), castagnoli, raw) //nolint:gosec // any part of it does
+func checksum(seed uint64, raw []byte) uint32 {
+	return crc32.Update(uint32(seed), castagnoli, raw) //nolint:gosec // any part of it does
 }
 
 // append writes a commit's frame, in one write.
@@ -113,7 +125,7 @@ func (l *logFile) append(commit uint64, changes []change, counted *[tables]uint6
 		}
 	}
 	binary.BigEndian.PutUint32(frame, uint32(len(frame)))
-	binary.BigEndian.PutUint32(frame[4:], checksum(l.id, frame[8:]))
+	binary.BigEndian.PutUint32(frame[4:], checksum(l.seed, frame[8:]))
 	if l.frame = frame; cap(frame) > maxBatchBytes/4 {
 		l.frame = nil
 	}
@@ -162,6 +174,7 @@ func logs(dir string) (generations []uint64, err error) {
 // savedLog is what lies in one file of the log.
 type savedLog struct {
 	first  uint64 // its first commit
+	seed   uint64
 	frames []byte
 }
 
@@ -169,33 +182,32 @@ type savedLog struct {
 // was on disk, and with it before anything was written behind that.
 func readLog(path string, id, generation uint64) (*savedLog, error) {
 	raw, err := os.ReadFile(path)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("read the log: %w", err)
-	case len(raw) < logHeader || len(raw) == logHeader && !headerHolds(raw, id, generation):
-		return nil, nil
-	case !headerHolds(raw, id, generation):
-		return nil, fmt.Errorf("%w: %s does not belong to it, or its beginning is damaged", ErrFormat, filepath.Base(path))
 	}
-	return &savedLog{first: binary.BigEndian.Uint64(raw[len(logMagic)+8:]), frames: raw[logHeader:]}, nil
-}
-
-func headerHolds(raw []byte, id, generation uint64) bool {
-	sum := logHeader - 4
-	return string(raw[:len(logMagic)]) == logMagic && binary.BigEndian.Uint64(raw[len(logMagic):]) == generation &&
-		binary.BigEndian.Uint32(raw[sum:]) == checksum(id, raw[:sum])
+	if len(raw) < logHeader {
+		return nil, nil
+	}
+	sum, have := logHeader-4, binary.BigEndian.Uint64(raw[len(logMagic):])
+	switch holds := binary.BigEndian.Uint32(raw[sum:]) == checksum(id+have, raw[:sum]); {
+	case holds && have == generation && string(raw[:len(logMagic)]) == logMagic:
+		return &savedLog{first: binary.BigEndian.Uint64(raw[len(logMagic)+8:]), seed: id + generation, frames: raw[logHeader:]}, nil
+	case holds && have < generation, len(raw) == logHeader: // the spare one, or a new one
+		return nil, nil
+	}
+	return nil, fmt.Errorf("%w: %s does not belong to it, or its beginning is damaged", ErrFormat, filepath.Base(path))
 }
 
 // replay runs through the commits from number next on and before end. It stops
 // at the first frame that is not whole, and says which commit was due there.
 // That was a write that a crash cut off, unless that commit is known to have
 // been on disk.
-func (s *savedLog) replay(id, next, end uint64, apply func(commit uint64, changes []byte) error) (uint64, error) {
+func (s *savedLog) replay(next, end uint64, apply func(commit uint64, changes []byte) error) (uint64, error) {
 	raw := s.frames
 	for next < end {
-		size, commit, _ := readFrame(raw, id)
+		size, commit, _ := readFrame(raw, s.seed)
 		if size == 0 || commit != next {
-			return next, durableBehind(raw, id, next)
+			return next, durableBehind(raw, s.seed, next)
 		}
 		if err := apply(commit, raw[frameHead:size]); err != nil {
 			return next, err
@@ -207,12 +219,12 @@ func (s *savedLog) replay(id, next, end uint64, apply func(commit uint64, change
 
 // readFrame reads the frame that raw begins with; its size is 0 when that is
 // none, or not whole.
-func readFrame(raw []byte, id uint64) (size, commit, synced uint64) {
+func readFrame(raw []byte, seed uint64) (size, commit, synced uint64) {
 	if len(raw) < frameHead {
 		return 0, 0, 0
 	}
 	size = uint64(binary.BigEndian.Uint32(raw))
-	if size < frameHead || size > uint64(len(raw)) || binary.BigEndian.Uint32(raw[4:]) != checksum(id, raw[8:size]) {
+	if size < frameHead || size > uint64(len(raw)) || binary.BigEndian.Uint32(raw[4:]) != checksum(seed, raw[8:size]) {
 		return 0, 0, 0
 	}
 	return size, binary.BigEndian.Uint64(raw[8:]), binary.BigEndian.Uint64(raw[16:])
@@ -220,13 +232,13 @@ func readFrame(raw []byte, id uint64) (size, commit, synced uint64) {
 
 // durableBehind looks for a frame that was written when the commit next, whose
 // frame cannot be read, was on disk already: a crash did not do that.
-func durableBehind(raw []byte, id, next uint64) error {
+func durableBehind(raw []byte, seed, next uint64) error {
 	for at := 1; at+frameHead <= len(raw); at++ {
 		behind := raw[at:]
 		if binary.BigEndian.Uint64(behind[8:]) <= next || binary.BigEndian.Uint64(behind[16:]) < next {
 			continue
 		}
-		if size, _, _ := readFrame(behind, id); size != 0 {
+		if size, _, _ := readFrame(behind, seed); size != 0 {
 			return fmt.Errorf("%w: its log is damaged at commit %d, and goes on behind that", ErrFormat, next)
 		}
 	}

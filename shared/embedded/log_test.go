@@ -58,8 +58,8 @@ func TestTornWrite(t *testing.T) {
 				continue
 			}
 			seen := 0
-			one := savedLog{first: 1, frames: torn[logHeader:]}
-			next, err := one.replay(db.id, 1, ^uint64(0), func(uint64, []byte) error { seen++; return nil })
+			one := savedLog{first: 1, seed: db.own.log.seed, frames: torn[logHeader:]}
+			next, err := one.replay(1, ^uint64(0), func(uint64, []byte) error { seen++; return nil })
 			if err != nil || next != 3 || seen != 2 {
 				t.Fatalf("%s from byte %d: commit %d is next after %d, %v", name, cut, next, seen, err)
 			}
@@ -112,7 +112,7 @@ func TestDamagedLog(t *testing.T) {
 			must(t, os.WriteFile(l.path, raw, 0o600))
 			saved, err := readLog(l.path, 7, 1)
 			must(t, err)
-			next, err := saved.replay(7, 1, ^uint64(0), func(uint64, []byte) error { return nil })
+			next, err := saved.replay(1, ^uint64(0), func(uint64, []byte) error { return nil })
 			if one.next == 0 && !errors.Is(err, ErrFormat) || one.next != 0 && (err != nil || next != one.next) {
 				t.Errorf("commit %d is next, %v", next, err)
 			}
@@ -126,22 +126,31 @@ func TestCrashDuringCheckpoint(t *testing.T) {
 	dir := t.TempDir()
 	var copies []string
 	d := systemDisk()
-	d.remove = func(path string) error {
+	d.spare = func(path, spare string) error {
 		if strings.HasSuffix(path, "-1.log") && len(copies) == 0 {
 			copies = append(copies, copied(t, dir))
 		}
-		return os.Remove(path)
+		return os.Rename(path, spare)
+	}
+	var all []int
+	var reused string // as it is when the spare file has the third generation's name
+	open3 := d.open
+	d.open = func(path string) (logWriter, error) {
+		if strings.HasSuffix(path, "-3.log") {
+			reused = copied(t, dir)
+		}
+		return open3(path)
 	}
 	db, err := open(Config{Dir: dir}, d, 16<<10)
 	must(t, err)
-	var all []int
-	for n := range 20 {
+	for n := 0; reused == ""; n++ {
 		insert(t, db, event(n, time.Time{}))
 		all = append(all, n)
 	}
+	has(t, openDB(t, reused, time.Now), all[:len(all)-1]...)
 	held, err := db.file.Begin(true) // no checkpoint gets further now
 	must(t, err)
-	for n := 20; len(generations(t, dir)) < 2; n++ {
+	for n := len(all); len(generations(t, dir)) < 2; n++ {
 		insert(t, db, event(n, time.Time{}))
 		all = append(all, n)
 	}
@@ -217,12 +226,11 @@ type fullDisk struct {
 var errFull = errors.New("no space left")
 
 func (d *fullDisk) disk() disk {
-	real := systemDisk()
-	return disk{remove: real.remove, create: func(path string) (logWriter, error) {
+	return disk{spare: os.Rename, open: func(path string) (logWriter, error) {
 		if d.full && d.none {
 			return nil, errFull
 		}
-		f, err := os.Create(path)
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 		return fullFile{f, d}, err
 	}}
 }

@@ -202,7 +202,7 @@ func (db *DB) recover(saved []uint64, needed uint64) error {
 		case i < len(files)-1 && files[i+1] != nil:
 			end = files[i+1].first
 		}
-		next, err := one.replay(db.id, one.first, end, func(commit uint64, raw []byte) error { return db.replayed(o, commit, raw) })
+		next, err := one.replay(one.first, end, func(commit uint64, raw []byte) error { return db.replayed(o, commit, raw) })
 		if err != nil {
 			return err
 		}
@@ -214,8 +214,9 @@ func (db *DB) recover(saved []uint64, needed uint64) error {
 		return err
 	}
 	for _, generation := range saved {
-		_ = db.disk.remove(logPath(db.dir, generation))
+		_ = os.Remove(logPath(db.dir, generation))
 	}
+	_ = os.Remove(filepath.Join(db.dir, spareName))
 	db.state.Store(&state{overlays: [2]*overlay{newOverlay(), nil}})
 	var err error
 	db.own.log, err = createLog(db.disk, db.dir, db.id, last+1, commit+1)
