@@ -31,6 +31,9 @@ func measureBacklog(ctx context.Context, o options, g *programs, r *result) erro
 	if r.Local != nil {
 		rate = r.Local.Rate
 	}
+	if o.backlog == 0 {
+		o.backlog = min(int(20*rate), 100_000)
+	}
 	b := &backlog{Events: o.backlog}
 	var err error
 	if b.Few, err = g.hold(ctx, o, 1000, rate); err != nil {

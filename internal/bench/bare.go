@@ -45,7 +45,7 @@ func bareLoop(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(bareOutput{CPU: cpuTime() - begin}) //nolint:wrapcheck // to a pipe of our own
+	return json.NewEncoder(os.Stdout).Encode(bareOutput{CPU: cpuTime() - begin})
 }
 
 // poster signs bodies and posts them to one URL.

@@ -7,10 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // programs are the binaries that the bench starts.
-type programs struct{ jobhook, self string }
+type programs struct{ jobhook, version, self string }
 
 // profiler is added to jobhook's main package when a profile is asked for: the
 // command itself has no way to make one.
@@ -57,7 +58,7 @@ func build(ctx context.Context, o options) (_ *programs, clean func(), err error
 		return nil, nil, fmt.Errorf("find this program: %w", err)
 	}
 	if o.binary != "" {
-		g.jobhook = o.binary
+		g.jobhook, g.version = o.binary, filepath.Base(o.binary)
 		return g, clean, nil
 	}
 	args := []string{"build", "-o", g.jobhook}
@@ -68,9 +69,14 @@ func build(ctx context.Context, o options) (_ *programs, clean func(), err error
 		}
 		args = append(args, "-overlay", overlay)
 	}
-	if out, err := exec.CommandContext(ctx, "go", append(args, "./cmd/jobhook")...).CombinedOutput(); err != nil { //nolint:gosec // our own arguments
+	if out, err := exec.CommandContext(ctx, "go", append(args, "./cmd/jobhook")...).CombinedOutput(); err != nil {
 		return nil, nil, fmt.Errorf("build jobhook: %w\n%s", err, out)
 	}
+	commit, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output()
+	if err != nil {
+		return nil, nil, fmt.Errorf("ask git for the commit: %w", err)
+	}
+	g.version = "commit " + strings.TrimSpace(string(commit))
 	return g, clean, nil
 }
 
@@ -88,5 +94,5 @@ func addProfiler(dir string) (overlay string, err error) {
 	if err := os.WriteFile(source, []byte(profiler), 0o600); err != nil {
 		return "", fmt.Errorf("write the profiler: %w", err)
 	}
-	return overlay, os.WriteFile(overlay, text, 0o600) //nolint:wrapcheck // says the path
+	return overlay, os.WriteFile(overlay, text, 0o600)
 }

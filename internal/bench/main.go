@@ -68,7 +68,7 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.events, "events", 20000, "events in each round of rate")
 	flags.IntVar(&o.slow, "slow", 6000, "events to an endpoint that answers after 200 ms")
 	flags.IntVar(&o.hang, "hang", 10000, "events to an endpoint that does not answer for 3 s")
-	flags.IntVar(&o.backlog, "backlog", 100000, "waiting events, compared with 1,000")
+	flags.IntVar(&o.backlog, "backlog", 0, "waiting events, compared with 1,000; 0: what is published in 20 s, at most 100,000")
 	flags.IntVar(&o.rounds, "rounds", 3, "interleaved rounds; the medians count")
 	flags.IntVar(&o.pairs, "pairs", 5, "pairs of alone and beside a neighbour")
 	flags.IntVar(&o.concurrency, "concurrency", 32, "requests in flight from the load generator")
@@ -85,8 +85,8 @@ func parse(args []string) (options, error) {
 			return o, fmt.Errorf("-only %s: there is no such phase; there are %s", phase, strings.Join(phases, ", "))
 		}
 	}
-	if o.save && (o.quick || o.only != "" || o.binary != "") {
-		return o, errors.New("-save keeps whole runs of this tree only: leave out -quick, -only and -binary")
+	if o.save && (o.quick || o.only != "") {
+		return o, errors.New("-save keeps whole runs only: leave out -quick and -only")
 	}
 	if o.quick {
 		o.events, o.slow, o.hang, o.backlog, o.rounds, o.pairs, o.pace = 2000, 1000, 500, 3000, 1, 1, time.Second
@@ -110,7 +110,7 @@ func bench(ctx context.Context, o options) error {
 		return err
 	}
 	defer clean()
-	r := result{Date: began.UTC().Format("2006-01-02 15:04 UTC"), Machine: machine, Quick: o.quick}
+	r := result{Of: tools.version, Date: began.UTC().Format("2006-01-02 15:04 UTC"), Machine: machine, Quick: o.quick}
 	fmt.Println(machine)
 	steps := map[string]func(context.Context, options, *programs, *result) error{
 		"rate": measureRate, "slow": measureSlow, "hang": measureHang, "flood": measureFlood, "backlog": measureBacklog,

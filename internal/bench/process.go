@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -30,7 +31,7 @@ var serves = regexp.MustCompile(`serves (http://\S+?),? `)
 // launch starts a program that says on stderr where it serves.
 func launch(ctx context.Context, o options, dir, program string, args ...string) (*process, error) {
 	p := &process{dir: dir, client: newClient(o.concurrency), log: make(chan string, 1)}
-	p.cmd = exec.CommandContext(ctx, program, args...) //nolint:gosec // programs that this one has built
+	p.cmd = exec.CommandContext(ctx, program, args...)
 	stderr, err := p.cmd.StderrPipe()
 	if err == nil {
 		err = p.cmd.Start()
@@ -61,7 +62,7 @@ func launch(ctx context.Context, o options, dir, program string, args ...string)
 
 // relay starts a relay to one endpoint.
 func (g *programs) relay(ctx context.Context, o options, to *endpoint) (*process, error) {
-	return launch(ctx, o, "", g.self, "relay", "-url", to.url, "-concurrency", fmt.Sprint(o.concurrency))
+	return launch(ctx, o, "", g.self, "relay", "-url", to.url, "-concurrency", strconv.Itoa(o.concurrency))
 }
 
 // local starts `jobhook local` on an empty data directory, at its default log level.
@@ -99,7 +100,7 @@ func (p *process) call(ctx context.Context, method, path, body string, into any)
 	if err != nil || into == nil {
 		return err
 	}
-	return json.Unmarshal(answer, into) //nolint:wrapcheck // an answer of our own API
+	return json.Unmarshal(answer, into)
 }
 
 // publish returns a call that publishes an event of account.
@@ -165,10 +166,10 @@ func (p *process) memory(line string) (float64, error) {
 	_, rest, _ := strings.Cut(string(text), line+":")
 	kb := 0.0
 	_, err = fmt.Sscan(rest, &kb)
-	return kb / 1000, err //nolint:wrapcheck // cannot happen on Linux
+	return kb / 1000, err
 }
 
 // signal is for the profile's begin and end.
 func (p *process) signal(s syscall.Signal) error {
-	return p.cmd.Process.Signal(s) //nolint:wrapcheck // says all there is to say
+	return p.cmd.Process.Signal(s)
 }

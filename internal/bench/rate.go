@@ -84,7 +84,7 @@ func rateOfBare(ctx context.Context, o options, g *programs, to *endpoint) (f fi
 		}
 		to.expect(events)
 		begin := time.Now()
-		out, err := exec.CommandContext(ctx, g.self, "bare", "-url", to.url, "-events", strconv.Itoa(events), //nolint:gosec // this program
+		out, err := exec.CommandContext(ctx, g.self, "bare", "-url", to.url, "-events", strconv.Itoa(events),
 			"-concurrency", strconv.Itoa(o.concurrency), "-size", strconv.Itoa(o.size), "-paced="+strconv.FormatBool(slow)).Output()
 		if err != nil {
 			return f, fmt.Errorf("run it: %w", err)

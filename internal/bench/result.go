@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/jobhook/jobhook/internal/marked"
@@ -14,6 +15,7 @@ import (
 // result is a whole run; of a phase that was left out nothing is in it.
 type result struct {
 	Date    string             `json:"date"`
+	Of      string             `json:"jobhook"` // its commit, or the binary that was named
 	Took    string             `json:"took"`
 	Quick   bool               `json:"quick,omitempty"`
 	Machine machine            `json:"machine"`
@@ -87,7 +89,7 @@ func report(o options, r result) error {
 		fmt.Printf("\n%s\n", text)
 		return nil
 	}
-	if err := os.WriteFile(o.saved, append(text, '\n'), 0o644); err != nil { //nolint:gosec // a file of the tree, for all to read
+	if err := os.WriteFile(o.saved, append(text, '\n'), 0o644); err != nil {
 		return fmt.Errorf("save the result: %w", err)
 	}
 	return marked.Write(o.page, "bench", r.table())
@@ -135,7 +137,7 @@ func (r result) against(last *result) string {
 // table is the result as docs/performance.md shows it.
 func (r result) table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s; %s; the run took %s.\n", r.Date, r.Machine, r.Took)
+	fmt.Fprintf(&b, "\n%s, jobhook of %s; %s; the run took %s.\n", r.Date, r.Of, r.Machine, r.Took)
 	if r.Local != nil {
 		b.WriteString("\n| | deliveries/s | CPU-s per 1,000 | p50 / p99 at 50/s | peak memory |\n|---|---|---|---|---|\n")
 		for _, row := range []struct {
@@ -146,12 +148,12 @@ func (r result) table() string {
 			if row.Memory > 0 {
 				memory = fmt.Sprintf("%.0f MB", row.Memory)
 			}
-			fmt.Fprintf(&b, "| %s | %.0f | %.3f | %.2f / %.2f ms | %s |\n", row.name, row.Rate, row.CPU, row.P50, row.P99, memory)
+			fmt.Fprintf(&b, "| %s | %s | %.3f | %.2f / %.2f ms | %s |\n", row.name, thousands(int(row.Rate)), row.CPU, row.P50, row.P99, memory)
 		}
 	}
 	b.WriteString("\n| jobhook local | |\n|---|---|\n")
 	if r.Slow > 0 {
-		fmt.Fprintf(&b, "| an endpoint that answers after 200 ms | %.0f/s (goal: 3,000) |\n", r.Slow)
+		fmt.Fprintf(&b, "| an endpoint that answers after 200 ms | %s/s (goal: 3,000) |\n", thousands(int(r.Slow)))
 	}
 	if r.Hang != nil {
 		fmt.Fprintf(&b, "| p99 at 50/s beside an account that hangs | %s; at most %.2f is no difference |\n", r.Hang, r.Hang.Limit())
@@ -161,7 +163,7 @@ func (r result) table() string {
 	}
 	if x := r.Backlog; x != nil {
 		fmt.Fprintf(&b, "| 1,000 events waiting | %.0f MB, %.3f CPU-s per 1,000 to deliver |\n", x.Few.RSS, x.Few.CPU)
-		fmt.Fprintf(&b, "| %d events waiting | %.0f MB, %.3f CPU-s per 1,000 to deliver |\n", x.Events, x.Many.RSS, x.Many.CPU)
+		fmt.Fprintf(&b, "| %s events waiting | %.0f MB, %.3f CPU-s per 1,000 to deliver |\n", thousands(x.Events), x.Many.RSS, x.Many.CPU)
 	}
 	b.WriteString("\n| ratio | | goal |\n|---|---|---|\n")
 	for _, x := range ratios {
@@ -172,8 +174,16 @@ func (r result) table() string {
 	return b.String() + "\n"
 }
 
+// thousands writes 12345 as 12,345.
+func thousands(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
+}
+
 func (p pairs) String() string {
-	s := fmt.Sprintf("%.1f ms, alone %.1f ms: %.2f times", p.Beside, p.Alone, p.Ratio)
+	s := fmt.Sprintf("%.1f ms, alone %.1f ms: %.2f × as long", p.Beside, p.Alone, p.Ratio)
 	if p.Missing > 0 {
 		s += fmt.Sprintf(", and %d events had not arrived after %s", p.Missing, lateLimit)
 	}

@@ -25,7 +25,7 @@ func (c *clock) at(t float64, do func()) {
 // run ends when nothing is planned any more.
 func (c *clock) run() {
 	for len(c.planned) > 0 {
-		next := heap.Pop(&c.planned).(plan) //nolint:forcetypeassert,errcheck // nothing else is pushed
+		next := heap.Pop(&c.planned).(plan) //nolint:forcetypeassert // nothing else is pushed
 		c.now = next.at
 		next.do()
 	}
@@ -39,7 +39,7 @@ func (p plans) Less(i, j int) bool {
 	return p[i].at < p[j].at || p[i].at == p[j].at && p[i].order < p[j].order
 }
 func (p plans) Swap(i, j int) { p[i], p[j] = p[j], p[i] }
-func (p *plans) Push(x any)   { *p = append(*p, x.(plan)) } //nolint:forcetypeassert,errcheck // see at
+func (p *plans) Push(x any)   { *p = append(*p, x.(plan)) } //nolint:forcetypeassert // see at
 func (p *plans) Pop() any {
 	last := len(*p) - 1
 	x := (*p)[last]

@@ -18,7 +18,7 @@ func main() {
 	page := flag.String("page", "docs/performance.md", "the page that has the output")
 	flag.Parse()
 	text := output()
-	fmt.Print(text)
+	fmt.Fprint(os.Stdout, text)
 	if !*write {
 		return
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math/rand/v2"
 	"os"
 	"slices"
 	"testing"
@@ -52,7 +53,8 @@ func TestQueue(t *testing.T) {
 		{
 			"of noisy groups the one with the fewest in flight", 2,
 			func(q *queue) { q.groups[0].inFlight, q.groups[1].inFlight, q.inFlight = 50, 40, 90 },
-			[]int{0, 1}, []int{1, 0},
+			[]int{0, 1},
+			[]int{1, 0},
 		},
 	}
 	for _, tt := range tests {
@@ -111,5 +113,19 @@ func TestSlowAfterTwoTimeouts(t *testing.T) {
 	r.clock.now = 65
 	if r.knowsSlow(seen, 0) || r.knowsSlow(other, 0) {
 		t.Error("still slow after a minute")
+	}
+}
+
+// docs/performance.md says so.
+func TestBesideAKnownSlowEndpointNobodyWaits(t *testing.T) {
+	s := scenarios[1]
+	r := newRun(designs[3], accounts, s.hanging)
+	s.arrivals(r, rand.New(rand.NewPCG(9, 1)))
+	r.clock.run()
+	for account, list := range r.attempts[s.hanging:] {
+		list = slices.DeleteFunc(list, func(a attempt) bool { return a.ended-a.took < 60 })
+		if _, p99 := percentiles(list); p99 > 0.121 {
+			t.Errorf("p99 of account %d after the first minute is %.3f s", account+s.hanging, p99)
+		}
 	}
 }
