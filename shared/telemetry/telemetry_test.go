@@ -111,11 +111,13 @@ func run(t *testing.T, log *slog.Logger, body string, answer sender.Answer, faul
 	}
 	tokens := 0
 	d := deliver.NewDispatcher(deliver.Deps{
-		Store: db, Retries: queue, Rejected: queue,
+		Store: db, Retries: queue, Slow: queue, Rejected: queue,
 		Secrets: keys{}, Sender: net{answer, fault}, Log: log, Now: time.Now, Chance: func() float64 { return 0 },
 		Token: func() string { tokens++; return strings.Repeat("x", tokens) },
 	}, deliver.Config{Schedule: schedule.Schedule{time.Minute}, SendTimeout: time.Second, Concurrency: 1})
-	if _, err := sqsbatch.Handler(d.Dispatch, sqsbatch.Sources{Queue: queue}, func() float64 { return 0 }, log)(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}}); err != nil {
+	record := events.SQSMessage{MessageId: "m", Body: body, Attributes: map[string]string{"MessageGroupId": "acme"}}
+	handler := sqsbatch.Handler(d.Dispatch, sqsbatch.Sources{Queue: queue}, func() float64 { return 0 }, log)
+	if _, err := handler(t.Context(), events.SQSEvent{Records: []events.SQSMessage{record}}); err != nil {
 		t.Fatal(err)
 	}
 }
