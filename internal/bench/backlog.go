@@ -46,6 +46,7 @@ func measureBacklog(ctx context.Context, o options, g *programs, r *result) erro
 	fmt.Printf("1,000 waiting: %.0f MB, %.3f CPU-s per 1,000; %d waiting: %.0f MB, %.3f\n",
 		b.Few.RSS, b.Few.CPU, b.Events, b.Many.RSS, b.Many.CPU)
 	r.Backlog = b
+	r.Ratios["memory, backlog / 1,000 waiting"], r.Ratios["CPU, backlog / 1,000 waiting"] = b.RSS, b.PerEach
 	return nil
 }
 

@@ -110,7 +110,7 @@ func bench(ctx context.Context, o options) error {
 		return err
 	}
 	defer clean()
-	r := result{Of: tools.version, Date: began.UTC().Format("2006-01-02 15:04 UTC"), Machine: machine, Quick: o.quick}
+	r := result{Of: tools.version, Date: began.UTC().Format("2006-01-02 15:04 UTC"), Machine: machine, Quick: o.quick, Ratios: map[string]float64{}}
 	fmt.Println(machine)
 	steps := map[string]func(context.Context, options, *programs, *result) error{
 		"rate": measureRate, "slow": measureSlow, "hang": measureHang, "flood": measureFlood, "backlog": measureBacklog,
@@ -126,6 +126,5 @@ func bench(ctx context.Context, o options) error {
 		fmt.Printf("%s took %s\n", phase, time.Since(at).Round(time.Second))
 	}
 	r.Took = time.Since(began).Round(time.Second).String()
-	r.Ratios = r.ratios()
 	return report(o, r)
 }

@@ -36,13 +36,17 @@ type pairs struct {
 func (p pairs) Limit() float64 { return 1.2 + p.Spread }
 
 func measureHang(ctx context.Context, o options, g *programs, r *result) (err error) {
-	r.Hang, err = compare(ctx, o, g, hangs)
+	if r.Hang, err = compare(ctx, o, g, hangs); err == nil {
+		r.Ratios["p99 beside one that hangs / alone"] = r.Hang.Ratio
+	}
 	return err
 }
 
 func measureFlood(ctx context.Context, o options, g *programs, r *result) (err error) {
 	o.pairs = min(o.pairs, 3)
-	r.Flood, err = compare(ctx, o, g, floods)
+	if r.Flood, err = compare(ctx, o, g, floods); err == nil {
+		r.Ratios["p99 beside one that floods / alone"] = r.Flood.Ratio
+	}
 	return err
 }
 

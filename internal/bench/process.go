@@ -32,6 +32,7 @@ var serves = regexp.MustCompile(`serves (http://\S+?),? `)
 func launch(ctx context.Context, o options, dir, program string, args ...string) (*process, error) {
 	p := &process{dir: dir, client: newClient(o.concurrency), log: make(chan string, 1)}
 	p.cmd = exec.CommandContext(ctx, program, args...)
+	p.cmd.Env = append(os.Environ(), "BENCH_PROFILE="+o.profile)
 	stderr, err := p.cmd.StderrPipe()
 	if err == nil {
 		err = p.cmd.Start()

@@ -54,7 +54,22 @@ func measureRate(ctx context.Context, o options, g *programs, r *result) error {
 		bare, relays, locals = append(bare, b), append(relays, y), append(locals, l)
 	}
 	r.Bare, r.Relay, r.Local = median(bare), median(relays), median(locals)
+	r.Ratios["rate / relay"] = beside(locals, relays, func(f figures) float64 { return f.Rate })
+	r.Ratios["CPU / relay"] = beside(locals, relays, func(f figures) float64 { return f.CPU })
+	r.Ratios["rate / bare loop"] = beside(locals, bare, func(f figures) float64 { return f.Rate })
+	r.Ratios["CPU / bare loop"] = beside(locals, bare, func(f figures) float64 { return f.CPU })
+	r.Ratios["p50 at 50/s / relay"] = beside(locals, relays, func(f figures) float64 { return f.P50 })
 	return nil
+}
+
+// beside is the median of the rounds' ratios: a round is short, and what else the
+// machine does in it slows both.
+func beside(list, other []figures, of func(figures) float64) float64 {
+	ratios := make([]float64, len(list))
+	for i := range list {
+		ratios[i] = of(list[i]) / of(other[i])
+	}
+	return middle(ratios, func(r float64) float64 { return r })
 }
 
 func median(list []figures) *figures {

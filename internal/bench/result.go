@@ -50,29 +50,6 @@ var ratios = []ratio{
 	{"CPU, backlog / 1,000 waiting", false, "at most 1.1"},
 }
 
-// ratios computes what the phases that ran allow.
-func (r result) ratios() map[string]float64 {
-	m := map[string]float64{}
-	if r.Local != nil {
-		m["rate / relay"], m["CPU / relay"] = r.Local.Rate/r.Relay.Rate, r.Local.CPU/r.Relay.CPU
-		m["rate / bare loop"], m["CPU / bare loop"] = r.Local.Rate/r.Bare.Rate, r.Local.CPU/r.Bare.CPU
-		m["p50 at 50/s / relay"] = r.Local.P50 / r.Relay.P50
-		if r.Slow > 0 {
-			m["rate at 200 ms / rate"] = r.Slow / r.Local.Rate
-		}
-	}
-	if r.Hang != nil {
-		m["p99 beside one that hangs / alone"] = r.Hang.Ratio
-	}
-	if r.Flood != nil {
-		m["p99 beside one that floods / alone"] = r.Flood.Ratio
-	}
-	if r.Backlog != nil {
-		m["memory, backlog / 1,000 waiting"], m["CPU, backlog / 1,000 waiting"] = r.Backlog.RSS, r.Backlog.PerEach
-	}
-	return m
-}
-
 // report prints the result and what has changed since the saved one, which it
 // replaces when asked to.
 func report(o options, r result) error {

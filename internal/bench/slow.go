@@ -24,6 +24,9 @@ func measureSlow(ctx context.Context, o options, g *programs, r *result) error {
 		rates = append(rates, rate)
 	}
 	r.Slow = middle(rates, func(rate float64) float64 { return rate })
+	if r.Local != nil {
+		r.Ratios["rate at 200 ms / rate"] = r.Slow / r.Local.Rate
+	}
 	fmt.Printf("endpoint of 200 ms: %.0f/s\n", r.Slow)
 	return nil
 }
