@@ -47,12 +47,12 @@ func TestMain(m *testing.M) {
 
 // stack is what template.yaml makes, in emulators.
 type stack struct {
-	t                              *testing.T
-	sqs                            *sqs.Client
-	store                          *dynamo.Store
-	ring                           *secrets.Ring
-	completions, retries, rejected string // queue URLs
-	dispatch, retry                *runtimeapi.Function
+	t                                    *testing.T
+	sqs                                  *sqs.Client
+	store                                *dynamo.Store
+	ring                                 *secrets.Ring
+	completions, retries, slow, rejected string // queue URLs
+	dispatch, retry                      *runtimeapi.Function
 }
 
 func newStack(t *testing.T, environment ...string) *stack {
@@ -65,7 +65,7 @@ func newStack(t *testing.T, environment ...string) *stack {
 		}
 	}
 	s := &stack{t: t, sqs: sqs.NewFromConfig(emulators.Config(emulators.SQS(t))), store: dynamo.New(db, tables, time.Now)}
-	for queue, name := range map[*string]string{&s.completions: "completions", &s.retries: "retries", &s.rejected: "rejected"} {
+	for queue, name := range map[*string]string{&s.completions: "completions", &s.retries: "retries", &s.slow: "slow", &s.rejected: "rejected"} {
 		made, err := s.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{
 			QueueName: aws.String(emulators.Name(name)), Attributes: map[string]string{"VisibilityTimeout": "360"},
 		})
@@ -79,7 +79,7 @@ func newStack(t *testing.T, environment ...string) *stack {
 	s.ring = secrets.NewRing(source, secrets.Names{Signing: signer, Sealing: sealer})
 	env := append(emulators.Environment(emulators.DynamoDB(t), emulators.SQS(t), emulators.SecretsManager(t)),
 		"ENDPOINTS_TABLE="+tables.Endpoints, "DELIVERIES_TABLE="+tables.Deliveries,
-		"COMPLETIONS_QUEUE_URL="+s.completions, "RETRY_QUEUE_URL="+s.retries, "REJECTED_QUEUE_URL="+s.rejected,
+		"COMPLETIONS_QUEUE_URL="+s.completions, "RETRY_QUEUE_URL="+s.retries, "SLOW_QUEUE_URL="+s.slow, "REJECTED_QUEUE_URL="+s.rejected,
 		"SIGNING_SECRET_ID="+signer, "SEALING_KEY_ID="+sealer,
 		"SCHEDULE=1s,1s,1s", "AWS_SAM_LOCAL=true", "LOCAL_ADDRESSES=127.0.0.1/32")
 	env = append(env, environment...)

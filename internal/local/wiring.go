@@ -131,7 +131,7 @@ func (r *Runner) functions(q queues) {
 
 // function is the very handler that the Lambda function starts.
 func (r *Runner) function(work sqsbatch.Work, source sqsbatch.Source) lambda.Handler {
-	return handler{sqsbatch.Handler(work, source, mathrand.Float64, r.options.Log)}
+	return handler{sqsbatch.Handler(work, sqsbatch.Sources{Queue: source}, mathrand.Float64, r.options.Log)}
 }
 
 // handler serves many invocations at once, each through a handler of its own:

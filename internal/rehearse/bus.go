@@ -49,12 +49,11 @@ func makeRule(_ context.Context, r *resource, p ruleProperties) error {
 }
 
 // PutEvent puts an event on a bus: each rule that takes it sends it on. The
-// answer is how many targets were sent it, or their dead letters.
-func (c *Cloud) PutEvent(ctx context.Context, bus string, event map[string]any) (int, error) {
+// answer is the message group that each target was sent it with.
+func (c *Cloud) PutEvent(ctx context.Context, bus string, event map[string]any) (groups []string, err error) {
 	c.mu.Lock()
 	rules := slices.Collect(maps.Values(c.rules))
 	c.mu.Unlock()
-	sent := 0
 	var faults []error
 	for _, r := range rules {
 		takes, err := matches(r.EventPattern, event)
@@ -63,32 +62,40 @@ func (c *Cloud) PutEvent(ctx context.Context, bus string, event map[string]any) 
 			continue
 		}
 		for _, target := range r.Targets {
-			faults = append(faults, c.sendTo(ctx, r.arn, target, event))
-			sent++
+			group, err := c.sendTo(ctx, r.arn, target, event)
+			faults, groups = append(faults, err), append(groups, group)
 		}
 	}
-	return sent, errors.Join(faults...)
+	return groups, errors.Join(faults...)
 }
 
 // sendTo sends an event to a target, or, when its queue doesn't take it, to its
 // dead letters. An input that can't be made is lost, as in EventBridge.
-func (c *Cloud) sendTo(ctx context.Context, rule string, to target, event map[string]any) error {
+func (c *Cloud) sendTo(ctx context.Context, rule string, to target, event map[string]any) (group string, err error) {
 	body, err := to.input(event)
 	if err != nil {
-		return fmt.Errorf("rule %s: %w", rule, err)
+		return "", fmt.Errorf("rule %s: %w", rule, err)
 	}
-	for _, arn := range []string{to.Arn, to.DeadLetterConfig.Arn} {
+	queues := []string{to.Arn, to.DeadLetterConfig.Arn}
+	if group, err = to.group(event); err != nil {
+		queues = queues[1:] // SQS refused it
+	}
+	for _, arn := range queues {
 		url, there := c.queueURL(arn)
 		context := map[string]string{"aws:SourceArn": rule, "aws:SourceAccount": gate.Account, "aws:SecureTransport": "true"}
 		if there && c.Gate.Decide("events.amazonaws.com", "sqs:SendMessage", arn, context).Allowed {
-			_, err := c.SQS.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: aws.String(url), MessageBody: aws.String(body)})
-			return err
+			m := &sqs.SendMessageInput{QueueUrl: aws.String(url), MessageBody: aws.String(body)}
+			if group != "" {
+				m.MessageGroupId = aws.String(group)
+			}
+			_, err := c.SQS.SendMessage(ctx, m)
+			return group, err
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lost = append(c.lost, body)
-	return nil
+	return group, nil
 }
 
 // Completion is a "Job Completed" event as EventBridge hands it on.

@@ -19,9 +19,11 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/jobhook/jobhook/internal/emulators"
 	"github.com/jobhook/jobhook/internal/rehearse"
+	"github.com/jobhook/jobhook/internal/rehearse/gate"
 	"github.com/jobhook/jobhook/shared/sqsqueue"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -37,6 +39,7 @@ func flow(p *play) {
 	expired(p)
 	handedOver(p)
 	outages(p)
+	slowLane(p)
 	p.settled()
 }
 
@@ -69,7 +72,7 @@ func sending(p *play) {
 	p.posts("/fails/2/own", 3, p.jobSecret("acme"))
 	p.posts("/fails/1/sealed", 2, sealedText)
 	p.posts("/fails/1/named", 2, namedText)
-	p.ends(p.put(webhook.DefaultAccount, "job-1", "/ok/default"), webhook.JobTarget, webhook.Delivered, 1)
+	p.ends(p.put("", "job-1", "/ok/default"), webhook.JobTarget, webhook.Delivered, 1)
 	p.posts("/ok/default", 1, p.stackSecret())
 
 	// The same completion again: no further POST.
@@ -88,12 +91,12 @@ func publishing(p *play) {
 // is rejected with its reason.
 func rejecting(p *play) {
 	sent, err := p.cloud.PutEvent(p.Context(), p.bus, map[string]any{"detail-type": "Something Else", "detail": map[string]any{}})
-	if err != nil || sent != 0 {
-		p.Errorf("an event that is no completion went to %d targets: %v", sent, err)
+	if err != nil || len(sent) != 0 {
+		p.Errorf("an event that is no completion went to %d targets: %v", len(sent), err)
 	}
 	bad := map[string]any{"detail-type": "Job Completed", "source": "x", "detail": map[string]any{"status": "success"}}
-	if sent, err := p.cloud.PutEvent(p.Context(), p.bus, bad); err != nil || sent != 1 {
-		p.Errorf("a bad completion went to %d targets: %v", sent, err)
+	if sent, err := p.cloud.PutEvent(p.Context(), p.bus, bad); err != nil || len(sent) != 1 {
+		p.Errorf("a bad completion went to %d targets: %v", len(sent), err)
 	}
 	p.await(func() error {
 		group := strings.Join(p.cloud.Log(p.stack.Physical("DispatchLogs")), "\n")
@@ -107,6 +110,32 @@ func rejecting(p *play) {
 			p.Errorf("it was rejected because %q", reason)
 		}
 	}
+	noGroup(p)
+}
+
+// noGroup: a completion whose account SQS takes as no message group waits among
+// the dead letters. Redriven, it is rejected like any other that cannot be used.
+func noGroup(p *play) {
+	bad := map[string]any{"id": "job-9", "status": "success", "type": "fine_tune", "account": "two words"}
+	if sent, err := p.cloud.PutEvent(p.Context(), p.bus, rehearse.Completion("no-group", bad)); err != nil || len(sent) != 1 {
+		p.Errorf("a completion of no account went to %d targets: %v", len(sent), err)
+	}
+	dead, queue := aws.String(p.stack.Physical("CompletionsDeadLetters")), aws.String(p.stack.Physical("CompletionsQueue"))
+	for _, m := range p.holds(*dead, 1) {
+		_, err := p.cloud.SQS.SendMessage(p.Context(), &sqs.SendMessageInput{QueueUrl: queue, MessageBody: m.Body})
+		if err == nil {
+			_, err = p.cloud.SQS.DeleteMessage(p.Context(), &sqs.DeleteMessageInput{QueueUrl: dead, ReceiptHandle: m.ReceiptHandle})
+		}
+		if err != nil {
+			p.Fatal(err)
+		}
+	}
+	p.await(func() error {
+		if n := strings.Count(strings.Join(p.cloud.Log(p.stack.Physical("DispatchLogs")), ""), "completion.rejected"); n != 2 {
+			return fmt.Errorf("%d completions were rejected, want 2", n)
+		}
+		return nil
+	})
 }
 
 // awsJobs: AWS's own events, as it documents them, come over the default bus;
@@ -127,11 +156,11 @@ func awsJobs(p *play) {
 		if err := json.Unmarshal(text, &event); err != nil {
 			p.Fatal(err)
 		}
-		sent, err := p.cloud.PutEvent(p.Context(), "default", event)
-		if err != nil || sent > 1 {
-			p.Errorf("%s went to %d targets: %v", filepath.Base(path), sent, err)
+		groups, err := p.cloud.PutEvent(p.Context(), "default", event)
+		if err != nil || len(groups) > 1 || len(groups) == 1 && groups[0] != webhook.DefaultAccount {
+			p.Errorf("%s went to targets with the groups %q: %v", filepath.Base(path), groups, err)
 		}
-		ended += sent
+		ended += len(groups)
 	}
 	if ended < len(samples)/2 {
 		p.Errorf("of %d jobs only %d are completions", len(samples), ended)
@@ -179,6 +208,29 @@ func handedOver(p *play) {
 		p.ends(e, webhook.JobTarget, webhook.Delivered, 1)
 		p.posts("/ok/"+job, 0, p.jobSecret("globex")) // dispatch made the attempt
 	}
+}
+
+// slowLane: dispatch hands the first attempt at a slow endpoint over to the slow
+// queue, which retry takes over a mapping of its own. What an internal error
+// holds up returns to that queue, and what is to be retried goes there too.
+func slowLane(p *play) {
+	p.register("umbrella", "ep_slow", "/fails/1/slow", webhook.SealedSecret{})
+	if err := p.store.SetHealth(p.Context(), "umbrella", "ep_slow", webhook.Health{SlowUntil: time.Now().Add(10 * time.Minute)}); err != nil {
+		p.Fatal(err)
+	}
+	p.fails(p.stack.Function("RetryFunction").Role, "dynamodb:BatchGetItem", 1000)
+	e := p.put("umbrella", "job-8", "")
+	p.await(func() error {
+		if !slices.ContainsFunc(p.cloud.Gate.Journal(), func(d gate.Decision) bool {
+			return d.Allowed && d.Action == "sqs:ChangeMessageVisibility" && d.Resource == p.stack.ARN("SlowQueue")
+		}) {
+			return errors.New("no message has returned to the slow queue")
+		}
+		return nil
+	})
+	p.cloud.Gate.SetFault(nil)
+	emulators.Advance(p, 6*time.Second)
+	p.ends(e, "ep_slow", webhook.Delivered, 2)
 }
 
 func (p *play) writes(change webhook.Change) {
@@ -273,7 +325,7 @@ func receive(p *play) {
 // the logs came where the template says, and nothing that was asked was refused.
 func (p *play) settled() {
 	p.Helper()
-	for _, queue := range []string{"CompletionsQueue", "RetryQueue", "CompletionsDeadLetters", "RetryDeadLetters"} {
+	for _, queue := range []string{"CompletionsQueue", "RetryQueue", "SlowQueue", "CompletionsDeadLetters", "RetryDeadLetters"} {
 		p.holds(p.stack.Physical(queue), 0)
 	}
 	for _, group := range []string{"DispatchLogs", "RetryLogs"} {

@@ -2,6 +2,23 @@
 
 package rehearse_test
 
+// slowMapping and slowRedrive are the template's lines, as they stand there.
+const (
+	slowMapping = `        Slow:
+          Type: SQS
+          Properties:
+            Queue: !GetAtt SlowQueue.Arn
+            BatchSize: !Ref BatchSize
+            MaximumBatchingWindowInSeconds: !Ref BatchWindowSeconds
+            FunctionResponseTypes: [ReportBatchItemFailures]
+            ScalingConfig: {MaximumConcurrency: !Ref SlowConcurrency} # so that slow endpoints take no call from the queue above
+`
+	slowRedrive = `      RedrivePolicy:
+        deadLetterTargetArn: !GetAtt RetryDeadLetters.Arn # retry takes both queues: one redrive serves for both
+        maxReceiveCount: 100 # as above
+`
+)
+
 // mutation is a deliberate mistake: in a file, the first old after a text becomes
 // new. The rest says who must notice; TestMutations runs all that can.
 type mutation struct {
@@ -18,13 +35,17 @@ const (
 	dispatchRole  = "\n  DispatchRole:\n"
 	retry         = "\n  RetryFunction:\n"
 	retryRole     = "\n  RetryRole:\n"
+	accountRule   = "\n  CompletionRule:\n"
+	defaultRule   = "\n  DefaultAccountRule:\n"
 	completions   = "\n  CompletionsQueue:\n"
 	retries       = "\n  RetryQueue:\n"
+	slow          = "\n  SlowQueue:"
 	endpoints     = "\n  EndpointsTable:\n"
 	deliveries    = "\n  DeliveriesTable:\n"
 	receiveRole   = "\n  ReceiveRole:\n"
 	variables     = "\n    Environment:\n"
 	receiveInside = "receive.yaml"
+	jobsInside    = "aws-jobs.yaml"
 )
 
 var mutations = []mutation{
@@ -32,6 +53,7 @@ var mutations = []mutation{
 	{name: "a variable is missing: RETRY_QUEUE_URL", after: variables, old: "        RETRY_QUEUE_URL: !Ref RetryQueue", new: "        # gone"},
 	{name: "a variable is misspelt: DELIVERY_TABLE", after: variables, old: "DELIVERIES_TABLE:", new: "DELIVERY_TABLE:"},
 	{name: "an ARN for a URL: RETRY_QUEUE_URL", after: variables, old: "RETRY_QUEUE_URL: !Ref RetryQueue", new: "RETRY_QUEUE_URL: !GetAtt RetryQueue.Arn"},
+	{name: "another queue in SLOW_QUEUE_URL", after: variables, old: "SLOW_QUEUE_URL: !Ref SlowQueue", new: "SLOW_QUEUE_URL: !Ref RetryQueue"},
 	{name: "another table in ENDPOINTS_TABLE", after: variables, old: "ENDPOINTS_TABLE: !Ref EndpointsTable", new: "ENDPOINTS_TABLE: !Ref DeliveriesTable"},
 	{name: "another secret in SIGNING_SECRET_ID", after: variables, old: "SIGNING_SECRET_ID: !Ref SigningSecret", new: "SIGNING_SECRET_ID: !Ref SealingKey"},
 	{name: "a duration without its unit", after: "\nMappings:", old: "{Duration: 720h}", new: "{Duration: 720}"},
@@ -48,18 +70,30 @@ var mutations = []mutation{
 	{name: "a URL for an ARN: the trigger's queue", after: dispatch, old: "Queue: !GetAtt CompletionsQueue.Arn", new: "Queue: !Ref CompletionsQueue"},
 	{name: "visibility shorter than the function's timeout", after: completions, old: "VisibilityTimeout: 400", new: "VisibilityTimeout: 50"},
 	{name: "visibility shorter than six timeouts", after: retries, old: "VisibilityTimeout: 400", new: "VisibilityTimeout: 120"},
-	{name: "a wrong event pattern", after: "\n  CompletionRule:\n", old: "detail-type: [Job Completed]", new: "detail-type: [Job Complete]"},
-	{name: "a pattern that takes one source only", after: "\n  CompletionRule:\n", old: "detail-type: [Job Completed]", new: "{detail-type: [Job Completed], source: [com.example]}"},
-	{name: "the rule sends the result alone", after: "\n  CompletionRule:\n", old: "Arn: !GetAtt CompletionsQueue.Arn", new: "Arn: !GetAtt CompletionsQueue.Arn\n          InputPath: $.detail"},
-	{name: "the rule has no dead letters", after: "\n  CompletionRule:\n", old: "          DeadLetterConfig: {Arn: !GetAtt CompletionsDeadLetters.Arn}\n", new: ""},
+	{name: "a wrong event pattern", after: accountRule, old: "detail-type: [Job Completed]", new: "detail-type: [Job Complete]"},
+	{name: "a pattern that takes one source only", after: accountRule, old: "detail-type: [Job Completed]", new: "detail-type: [Job Completed]\n        source: [com.example]"},
+	{name: "the rule sends the result alone", after: accountRule, old: "Arn: !GetAtt CompletionsQueue.Arn", new: "Arn: !GetAtt CompletionsQueue.Arn\n          InputPath: $.detail"},
+	{name: "a rule has no dead letters", after: defaultRule, old: "          DeadLetterConfig: *ThenAside\n", new: ""},
+	{name: "accounts make no groups", after: accountRule, old: "          SqsParameters: {MessageGroupId: $.detail.account}\n", new: ""},
+	{name: "AWS's account for the customer's", after: accountRule, old: "MessageGroupId: $.detail.account", new: "MessageGroupId: $.account"},
+	{name: "no account makes no group", after: defaultRule, old: "          SqsParameters: {MessageGroupId: default}\n", new: ""},
+	{name: "completions without an account are lost", after: defaultRule, old: "account: [{exists: false}]", new: "account: [default]"},
+	{name: "completions with an account are lost", after: accountRule, old: "account: [{exists: true}]", new: "account: [{exists: false}]"},
+	{name: "completions with an account come twice", after: defaultRule, old: "        detail: {account: [{exists: false}]}\n", new: ""},
+	{name: "AWS's jobs find no group", file: jobsInside, after: "\nResources:", old: "MessageGroupId: !Ref Account", new: "MessageGroupId: $.detail.account"},
+	{name: "nobody takes from the slow queue", after: retry, old: slowMapping, new: ""},
+	{name: "slow endpoints take the others' calls", after: retry, old: "!Ref SlowConcurrency", new: "!Ref MaximumConcurrency"},
+	{name: "no partial batch response of the slow queue", after: "\n            Queue: !GetAtt SlowQueue.Arn\n", old: "            FunctionResponseTypes: [ReportBatchItemFailures]\n", new: ""},
 	{name: "retry's loop is not meant", after: retry, old: "RecursiveLoop: Allow", new: "RecursiveLoop: Terminate"},
 
 	// Queues.
-	{name: "no queue policy lets the rule in", after: "\n  CompletionsPolicy:\n", old: `{"aws:SourceArn": !GetAtt CompletionRule.Arn}`, new: `{"aws:SourceArn": !GetAtt CompletionsQueue.Arn}`},
+	{name: "no queue policy lets the rule in", after: "\n  CompletionsPolicy:\n", old: `!GetAtt CompletionRule.Arn`, new: `!GetAtt CompletionsQueue.Arn`},
+	{name: "no queue policy lets the second rule in", after: "\n  CompletionsPolicy:\n", old: `, !GetAtt DefaultAccountRule.Arn]`, new: `]`},
 	{name: "a queue policy that lets everybody in", after: "\n  CompletionsPolicy:\n", old: "Principal: {Service: events.amazonaws.com}", new: `Principal: "*"`},
 	{name: "a second policy in the place of the first", after: "\n  OtherQueuesPolicy:\n", old: "Queues: [!Ref RetryQueue,", new: "Queues: [!Ref CompletionsQueue, !Ref RetryQueue,"},
 	{name: "a queue takes plain HTTP", after: "\n  OtherQueuesPolicy:\n", old: "Queues: [!Ref RetryQueue,", new: "Queues: ["},
 	{name: "another queue's dead letters", after: completions, old: "deadLetterTargetArn: !GetAtt CompletionsDeadLetters.Arn", new: "deadLetterTargetArn: !GetAtt RetryDeadLetters.Arn"},
+	{name: "the slow queue gives nothing up", after: slow, old: slowRedrive, new: ""},
 	{name: "dead after one receive", after: retries, old: "maxReceiveCount: 100", new: "maxReceiveCount: 1"},
 	{name: "an hour's outage empties the queue", after: completions, old: "maxReceiveCount: 100", new: "maxReceiveCount: 10"},
 	{name: "dead letters kept for four days", after: "\n  RetryDeadLetters:\n", old: "MessageRetentionPeriod: 1209600", new: "MessageRetentionPeriod: 345600"},
@@ -93,7 +127,9 @@ var mutations = []mutation{
 	{name: "one action too many: Scan", after: dispatchRole, old: "[dynamodb:Query, ", new: "[dynamodb:Query, dynamodb:Scan, "},
 	{name: "one action too many: PartiQLDelete", after: retryRole, old: "dynamodb:PartiQLInsert, ", new: "dynamodb:PartiQLInsert, dynamodb:PartiQLDelete, "},
 	{name: "all tables", after: dispatchRole, old: "Resource: !GetAtt DeliveriesTable.Arn", new: `Resource: "*"`},
-	{name: "one queue too many", after: retryRole, old: "Resource: !GetAtt RetryQueue.Arn", new: "Resource: [!GetAtt RetryQueue.Arn, !GetAtt CompletionsQueue.Arn]"},
+	{name: "one queue too many", after: retryRole, old: "Resource: [!GetAtt RetryQueue.Arn,", new: "Resource: [!GetAtt RetryQueue.Arn, !GetAtt CompletionsQueue.Arn,"},
+	{name: "dispatch may not hand over: no SlowQueue", after: dispatchRole, old: "!GetAtt SlowQueue.Arn, ", new: ""},
+	{name: "retry may not take from the slow queue", after: retryRole, old: "Resource: [!GetAtt RetryQueue.Arn, !GetAtt SlowQueue.Arn]", new: "Resource: !GetAtt RetryQueue.Arn"},
 	{name: "a managed policy", after: dispatchRole, old: "      Policies:\n", new: "      ManagedPolicyArns: [arn:aws:iam::aws:policy/AmazonSQSFullAccess]\n      Policies:\n"},
 	{name: "two functions share a role", after: retry, old: "Role: !GetAtt RetryRole.Arn", new: "Role: !GetAtt DispatchRole.Arn"},
 	{name: "receive may not release: no DeleteItem", file: receiveInside, after: receiveRole, old: "dynamodb:UpdateItem, dynamodb:DeleteItem", new: "dynamodb:UpdateItem"},

@@ -10,7 +10,7 @@ import (
 )
 
 // matches says whether a rule's pattern takes an event. Of EventBridge's filters
-// it knows the prefix, and refuses the others:
+// it knows prefix and exists, and refuses the others:
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
 func matches(pattern, event map[string]any) (bool, error) {
 	if len(pattern) == 0 {
@@ -24,7 +24,8 @@ func matches(pattern, event map[string]any) (bool, error) {
 			inner, _ := event[key].(map[string]any)
 			takes, err = matches(want, inner)
 		case []any:
-			takes, err = anyOf(want, event[key])
+			have, there := event[key]
+			takes, err = anyOf(want, have, there)
 		default:
 			err = fmt.Errorf("pattern: %s must be a list or an object", key)
 		}
@@ -36,25 +37,35 @@ func matches(pattern, event map[string]any) (bool, error) {
 }
 
 // anyOf: one of the values that the pattern lists, or one of an array's.
-func anyOf(want []any, have any) (bool, error) {
+func anyOf(want []any, have any, there bool) (bool, error) {
 	values, isList := have.([]any)
-	if !isList {
+	if !isList && there {
 		values = []any{have}
 	}
 	for _, w := range want {
 		filter, isFilter := w.(map[string]any)
 		prefix, isPrefix := filter["prefix"].(string)
-		if isFilter && (!isPrefix || len(filter) != 1) {
+		exists, isExists := filter["exists"].(bool)
+		if isFilter && (isPrefix == isExists || len(filter) != 1) {
 			return false, fmt.Errorf("pattern: %v is not understood here", filter)
+		}
+		if isExists && exists == slices.ContainsFunc(values, leaf) {
+			return true, nil
 		}
 		if slices.ContainsFunc(values, func(v any) bool {
 			text, isText := v.(string)
-			return isFilter && isText && strings.HasPrefix(text, prefix) || !isFilter && w == v
+			return isPrefix && isText && strings.HasPrefix(text, prefix) || !isFilter && w == v
 		}) {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// leaf: exists asks for a value, null included, and never for an object.
+func leaf(v any) bool {
+	_, isObject := v.(map[string]any)
+	return !isObject
 }
 
 // target is where a rule sends an event, and what it makes of it.
@@ -63,12 +74,38 @@ type target struct {
 	RetryPolicy      any
 	Arn              string
 	DeadLetterConfig struct{ Arn string }
+	SqsParameters    struct {
+		MessageGroupID string `json:"MessageGroupId"`
+	}
 	InputPath        string
 	InputTransformer struct {
 		InputPathsMap map[string]string
 		InputTemplate string
 	}
 }
+
+// group is the message group of what the target is sent: the text that stands
+// there, or what a path names of the event, which must be a text that SQS takes.
+// Empty without SqsParameters.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
+func (t target) group(event map[string]any) (string, error) {
+	group := t.SqsParameters.MessageGroupID
+	if len(group) > 100 {
+		return "", fmt.Errorf("MessageGroupId %s: the maximum is 100 characters", group)
+	}
+	if strings.HasPrefix(group, "$.") {
+		value, _ := at(event, group)
+		text, isText := value.(string)
+		if !isText || !taken.MatchString(text) {
+			return "", fmt.Errorf("MessageGroupId %s: SQS takes no group %v", group, value)
+		}
+		return text, nil
+	}
+	return group, nil
+}
+
+// taken are the message groups that SQS takes.
+var taken = regexp.MustCompile(`^[!-~]{1,128}$`)
 
 // input is what the target is sent: the event, what InputPath names of it, or the
 // template filled in, as plainly as EventBridge does: inside quotes a variable's

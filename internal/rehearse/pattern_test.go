@@ -27,12 +27,19 @@ func TestMatches(t *testing.T) {
 		`{"source":[{"prefix":"a."}]}`:                               true,
 		`{"resources":["y"]}`:                                        true,
 		`{"detail":{"status":[{"prefix":"X"},{"prefix":"D"}]}}`:      true,
+		`{"detail":{"n":[{"exists":true}]}}`:                         true,
+		`{"detail":{"n":[{"exists":false}]}}`:                        false,
+		`{"detail":{"missing":[{"exists":true}]}}`:                   false,
+		`{"detail":{"missing":[{"exists":false}]}}`:                  true,
+		`{"detail":[{"exists":true}]}`:                               false,
+		`{"resources":[{"exists":true}]}`:                            true,
+		`{"gone":{"missing":[{"exists":false}]}}`:                    true,
 	} {
 		if got, err := matches(object(t, pattern), object(t, event)); err != nil || got != want {
 			t.Errorf("%s: %v, %v; want %v", pattern, got, err, want)
 		}
 	}
-	for _, unknown := range []string{`{}`, `{"source":"a.b"}`, `{"source":[{"suffix":".b"}]}`, `{"detail":{"missing":[{"exists":false}]}}`, `{"detail":{"n":[{"numeric":["=",1]}]}}`} {
+	for _, unknown := range []string{`{}`, `{"source":"a.b"}`, `{"source":[{"suffix":".b"}]}`, `{"detail":{"n":[{"exists":"yes"}]}}`, `{"detail":{"n":[{"exists":true,"prefix":"a"}]}}`, `{"detail":{"n":[{"numeric":["=",1]}]}}`} {
 		if got, err := matches(object(t, unknown), object(t, event)); err == nil || got {
 			t.Errorf("%s: %v, %v; want an error", unknown, got, err)
 		}
@@ -62,5 +69,26 @@ func TestInput(t *testing.T) {
 	broken := `{"InputTransformer":{"InputPathsMap":{"s":"$.detail.name"},"InputTemplate":"{\"name\":\"<s>\"}"}}`
 	if got, err := parsed(t, broken).input(object(t, event)); err == nil {
 		t.Errorf("%s is no JSON", got)
+	}
+}
+
+func TestGroup(t *testing.T) {
+	for name, c := range map[string]struct {
+		target, want string
+		refused      bool
+	}{
+		"none":                       {`{}`, "", false},
+		"a text":                     {`{"SqsParameters":{"MessageGroupId":"default"}}`, "default", false},
+		"a path":                     {`{"SqsParameters":{"MessageGroupId":"$.detail.status"}}`, "Done", false},
+		"a path to nothing":          {`{"SqsParameters":{"MessageGroupId":"$.detail.account"}}`, "", true},
+		"a path to a number":         {`{"SqsParameters":{"MessageGroupId":"$.detail.n"}}`, "", true},
+		"a path to what has a space": {`{"SqsParameters":{"MessageGroupId":"$.detail.name"}}`, "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := parsed(t, c.target).group(object(t, event))
+			if got != c.want || (err != nil) != c.refused {
+				t.Errorf("%q, %v; want %q, refused %v", got, err, c.want, c.refused)
+			}
+		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +80,8 @@ func deployWith(t testing.TB, source rehearse.Source, bus string, given map[stri
 	return p
 }
 
-// put sends a completion over the bus, and returns the event that it must become.
+// put sends a completion over the bus, as one message of its account's group, and
+// returns the event that it must become. An empty account is named in none.
 func (p *play) put(account, job, path string) webhook.Event {
 	p.Helper()
 	detail := map[string]any{"id": job, "status": "success", "type": "fine_tune", "account": account}
@@ -87,8 +89,12 @@ func (p *play) put(account, job, path string) webhook.Event {
 		detail["callback_url"] = p.customer.URL + path
 	}
 	event := rehearse.Completion("event-"+job, detail)
-	if sent, err := p.cloud.PutEvent(p.Context(), p.bus, event); err != nil || sent != 1 {
-		p.Fatalf("the completion %s went to %d targets: %v", job, sent, err)
+	if account == "" {
+		delete(detail, "account")
+		account = webhook.DefaultAccount
+	}
+	if groups, err := p.cloud.PutEvent(p.Context(), p.bus, event); err != nil || !slices.Equal(groups, []string{account}) {
+		p.Fatalf("the completion %s of %s went to targets with the groups %q: %v", job, account, groups, err)
 	}
 	text, err := json.Marshal(event)
 	if err != nil {
@@ -308,7 +314,7 @@ func (p *play) refused() []string {
 // depths says what each queue holds: visible, in flight, delayed.
 func (p *play) depths() string {
 	var out []string
-	for _, queue := range []string{"CompletionsQueue", "RetryQueue", "CompletionsDeadLetters", "RetryDeadLetters", "RejectedQueue"} {
+	for _, queue := range []string{"CompletionsQueue", "RetryQueue", "SlowQueue", "CompletionsDeadLetters", "RetryDeadLetters", "RejectedQueue"} {
 		got, err := p.cloud.SQS.GetQueueAttributes(p.Context(), &sqs.GetQueueAttributesInput{
 			QueueUrl: aws.String(p.stack.Physical(queue)), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
 		})

@@ -31,6 +31,7 @@ func readBack(p *play) {
 	p.expires(inner.Physical("ReceiptsTable"))
 	p.queue(p.stack.Physical("CompletionsQueue"), p.stack.ARN("CompletionsDeadLetters"), 6*60+20, 100)
 	p.queue(p.stack.Physical("RetryQueue"), p.stack.ARN("RetryDeadLetters"), 6*60+20, 100)
+	p.queue(p.stack.Physical("SlowQueue"), p.stack.ARN("RetryDeadLetters"), 6*60+20, 100)
 	p.queue(inner.Physical("InboxQueue"), inner.ARN("InboxDeadLetters"), 30, 5)
 	for _, dead := range []string{
 		p.stack.Physical("CompletionsDeadLetters"), p.stack.Physical("RetryDeadLetters"),

@@ -73,6 +73,7 @@ func probes(p *play, logical string) []probe {
 	switch logical {
 	case "DispatchFunction":
 		return append(append(all, sender...), take("ReceiveMessage from RetryQueue", queue("RetryQueue")),
+			take("ReceiveMessage from SlowQueue", queue("SlowQueue")),
 			drop("DeleteMessage from RetryQueue", queue("RetryQueue")), delay("ChangeMessageVisibility on RetryQueue", queue("RetryQueue")))
 	case "RetryFunction":
 		return append(append(all, sender...), take("ReceiveMessage from CompletionsQueue", queue("CompletionsQueue")),
@@ -83,6 +84,7 @@ func probes(p *play, logical string) []probe {
 			statement("PartiQLInsert on Deliveries", `INSERT INTO "`+deliveries+`" VALUE {'pk': 'x', 'sk': 'x'}`),
 			query("Query on Receipts", receipts, ""), scan("Scan on Receipts", receipts), getItem("GetItem on Receipts", receipts),
 			take("ReceiveMessage from RetryQueue", queue("RetryQueue")), send("SendMessage to RetryQueue", queue("RetryQueue")),
+			take("ReceiveMessage from SlowQueue", queue("SlowQueue")), send("SendMessage to SlowQueue", queue("SlowQueue")),
 			readSecret("GetSecretValue of SigningSecret", p.stack.Physical("SigningSecret")),
 			readSecret("GetSecretValue of SealingKey", p.stack.Physical("SealingKey")),
 			putSecret("PutSecretValue of SourcesSecret", inner.Physical("SourcesSecret")))
@@ -287,9 +289,9 @@ func overPlainHTTP(p *play) {
 }
 
 // strangers: EventBridge may send to the completions and their dead letters for
-// our rule alone, and nobody else may.
+// our rules alone, and nobody else may.
 func strangers(p *play) {
-	for _, queue := range []string{"CompletionsQueue", "CompletionsDeadLetters", "RetryQueue", "RejectedQueue"} {
+	for _, queue := range []string{"CompletionsQueue", "CompletionsDeadLetters", "RetryQueue", "SlowQueue", "RejectedQueue"} {
 		arn := p.stack.ARN(queue)
 		for who, source := range map[string]string{
 			"events.amazonaws.com": gate.ARN("events", "rule/another"), "sns.amazonaws.com": gate.ARN("sns", "topic"),

@@ -85,7 +85,7 @@ func TestUpdateWhileDeliveriesWait(t *testing.T) {
 			t.Errorf("%s: its new binary never ran", logical)
 		}
 	}
-	for _, queue := range []string{"CompletionsQueue", "RetryQueue", "CompletionsDeadLetters", "RetryDeadLetters", "RejectedQueue"} {
+	for _, queue := range []string{"CompletionsQueue", "RetryQueue", "SlowQueue", "CompletionsDeadLetters", "RetryDeadLetters", "RejectedQueue"} {
 		p.holds(p.stack.Physical(queue), 0)
 	}
 }

@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 const localEvents = ".bin/events"
 
 const welcome = `DynamoDB         %s  tables %s, %s, %s
-SQS              %s  queues %s, %s, %s, %s
+SQS              %s  queues %s, %s, %s, %s, %s
 Secrets Manager  %s  secrets %s, %s, %s
 receiver         %s  prints and verifies what it gets; the first POST of each
                  message to %s is answered 503, so that there is something to retry
@@ -102,7 +102,7 @@ func emulatorsCommand(ctx context.Context, o options, out io.Writer) error {
 	}
 	fmt.Fprintf(out, welcome,
 		w.url(dynamoDBPort), endpointsTable, deliveriesTable, receiptsTable,
-		w.url(sqsPort), sourceQueue, retryQueue, rejectedQueue, inboxQueue,
+		w.url(sqsPort), sourceQueue, retryQueue, slowQueue, rejectedQueue, inboxQueue,
 		w.url(secretsPort), signingSecret, sealingKey, sourcesSecret,
 		w.url(receiverPort), busyPath,
 		sampleEndpoint, sampleAccount, w.url(receiverPort)+samplePath, w.waiting.ID(), localEvents,

@@ -41,7 +41,7 @@ func TestEnvironmentNamesTheEmulators(t *testing.T) {
 		"AWS_ENDPOINT_URL_DYNAMODB": w.url(dynamoDBPort), "AWS_ENDPOINT_URL_SQS": w.url(sqsPort),
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": w.url(secretsPort), "LOCAL_ADDRESSES": bridge + "/32",
 		"ENDPOINTS_TABLE": endpointsTable, "DELIVERIES_TABLE": deliveriesTable, "RECEIPTS_TABLE": receiptsTable,
-		"COMPLETIONS_QUEUE_URL": w.queueURL(sourceQueue), "RETRY_QUEUE_URL": w.queueURL(retryQueue), "REJECTED_QUEUE_URL": w.queueURL(rejectedQueue),
+		"COMPLETIONS_QUEUE_URL": w.queueURL(sourceQueue), "RETRY_QUEUE_URL": w.queueURL(retryQueue), "SLOW_QUEUE_URL": w.queueURL(slowQueue), "REJECTED_QUEUE_URL": w.queueURL(rejectedQueue),
 		"INBOX_QUEUE_URL": w.queueURL(inboxQueue), "SIGNING_SECRET_ID": signingSecret,
 		"SEALING_KEY_ID": sealingKey, "SOURCES_SECRET_ID": sourcesSecret, "SCHEDULE": "1s,5s,15s",
 	}

@@ -41,6 +41,7 @@ const (
 	receiptsTable   = "Receipts"
 	sourceQueue     = "CompletionsQueue"
 	retryQueue      = "RetryQueue"
+	slowQueue       = "SlowQueue"
 	rejectedQueue   = "RejectedQueue"
 	inboxQueue      = "InboxQueue"
 	signingSecret   = "SigningSecret"
@@ -125,7 +126,7 @@ func (w *world) makeTables(ctx context.Context) error {
 }
 
 func (w *world) makeQueues(ctx context.Context) error {
-	for _, name := range []string{sourceQueue, retryQueue, rejectedQueue, inboxQueue} {
+	for _, name := range []string{sourceQueue, retryQueue, slowQueue, rejectedQueue, inboxQueue} {
 		made, err := w.sqs.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(name)})
 		if err != nil {
 			return fmt.Errorf("create queue %s: %w", name, err)

@@ -249,8 +249,12 @@ func jobRules(t *testing.T, prefix string) []templatetest.Template {
 	return rules
 }
 
+func target(rule templatetest.Template) templatetest.Template {
+	return rule["Targets"].([]any)[0].(map[string]any)
+}
+
 func transformer(rule templatetest.Template) templatetest.Template {
-	return templatetest.Template(rule["Targets"].([]any)[0].(map[string]any)).Map("InputTransformer")
+	return target(rule).Map("InputTransformer")
 }
 
 // completions are what dispatch would read of an event.
@@ -264,6 +268,9 @@ func completions(t *testing.T, rules []templatetest.Template, event map[string]a
 		c, err := intake.Parse([]byte(body), "", now, intake.Rules{})
 		if err != nil || len(c.Unknown) > 0 {
 			t.Errorf("%v, unknown %q: %s", err, c.Unknown, body)
+		}
+		if group := target(rule).At("SqsParameters", "MessageGroupId"); group != c.Event.Account {
+			t.Errorf("a job of %s has the message group %v", c.Event.Account, group)
 		}
 		all = append(all, c.Event)
 	}

@@ -13,7 +13,7 @@ import (
 // that say what comes next.
 func TestDocsSayWhatTheTemplatesSay(t *testing.T) {
 	deploy, operations := page(t, "deploy.md"), page(t, "operations.md")
-	for file, alarms := range map[string]int{"template.yaml": 11, "receive.yaml": 5} {
+	for file, alarms := range map[string]int{"template.yaml": 12, "receive.yaml": 5} {
 		tpl := loadFile(t, file)
 		for parameter := range tpl.Map("Parameters") {
 			row := fmt.Sprintf("| `%s` | `%v` |", parameter, tpl.At("Parameters", parameter, "Default"))
@@ -85,6 +85,7 @@ func TestFiguresInOperations(t *testing.T) {
 		fmt.Sprintf("come back by themselves after %v s", properties(tpl, "CompletionsQueue")["VisibilityTimeout"]),
 		fmt.Sprintf("waited longer than %d minutes", number(t, properties(tpl, "CompletionsAgeAlarm")["Threshold"])/60),
 		fmt.Sprintf("waited longer than %d minutes", number(t, properties(tpl, "RetryAgeAlarm")["Threshold"])/60),
+		fmt.Sprintf("waited longer than %d hours", number(t, properties(tpl, "SlowAgeAlarm")["Threshold"])/3600),
 		fmt.Sprintf("lost before %d days", days("CompletionsDeadLetters")),
 		fmt.Sprintf("retries that wait | %d days", days("RetryQueue")),
 		fmt.Sprintf("They are kept for %d days", days("RejectedQueue")),

@@ -9,29 +9,38 @@ import (
 
 	"github.com/jobhook/jobhook/internal/templatetest"
 	"github.com/jobhook/jobhook/shared/schedule"
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// sources says which queue calls which function.
-var sources = map[string]string{"DispatchFunction": "CompletionsQueue", "RetryFunction": "RetryQueue"}
+// sources says which queues call which function, each with its own bound on the
+// function's calls.
+var sources = map[string]map[string]string{
+	"DispatchFunction": {"CompletionsQueue": "MaximumConcurrency"},
+	"RetryFunction":    {"RetryQueue": "MaximumConcurrency", "SlowQueue": "SlowConcurrency"},
+}
 
 func TestTriggers(t *testing.T) {
 	tpl := load(t)
-	for function, queue := range sources {
-		events := properties(tpl, function).Map("Events")
-		if len(events) != 1 {
-			t.Errorf("%s has %d triggers", function, len(events))
-		}
-		for _, e := range events {
+	for function, want := range sources {
+		bounds := map[string]string{}
+		for _, e := range properties(tpl, function).Map("Events") {
 			p := templatetest.Template(e.(map[string]any)["Properties"].(map[string]any))
-			if got := name(p["Queue"]); got != queue {
-				t.Errorf("%s is called by %s, want %s", function, got, queue)
-			}
+			queue := name(p["Queue"])
+			bounds[queue] = name(p.At("ScalingConfig", "MaximumConcurrency"))
 			if got := list(p["FunctionResponseTypes"]); !slices.Equal(got, []string{"ReportBatchItemFailures"}) {
-				t.Errorf("%s: partial batch response: %v", function, got)
+				t.Errorf("%s from %s: partial batch response: %v", function, queue, got)
 			}
-			if p.At("ScalingConfig", "MaximumConcurrency") == nil {
-				t.Errorf("%s has no bound on its concurrency", function)
+			if name(p["BatchSize"]) != "BatchSize" || name(p["MaximumBatchingWindowInSeconds"]) != "BatchWindowSeconds" {
+				t.Errorf("%s from %s takes batches of %v within %v", function, queue, p["BatchSize"], p["MaximumBatchingWindowInSeconds"])
 			}
+		}
+		if !maps.Equal(bounds, want) {
+			t.Errorf("%s is called by %v, want %v", function, bounds, want)
+		}
+	}
+	for _, parameter := range []string{"MaximumConcurrency", "SlowConcurrency"} {
+		if least := number(t, tpl.At("Parameters", parameter, "MinValue")); least != 2 {
+			t.Errorf("%s may be %d; Lambda takes 2 and more", parameter, least)
 		}
 	}
 }
@@ -42,12 +51,14 @@ func TestVisibility(t *testing.T) {
 	tpl := load(t)
 	timeout := number(t, tpl.At("Globals", "Function", "Timeout"))
 	window := number(t, tpl.At("Parameters", "BatchWindowSeconds", "MaxValue"))
-	for function, queue := range sources {
+	for function, queues := range sources {
 		if properties(tpl, function).At("Timeout") != nil {
 			t.Fatalf("%s has a timeout of its own; compare that", function)
 		}
-		if got := number(t, properties(tpl, queue).At("VisibilityTimeout")); got < 6*timeout+window {
-			t.Errorf("%s: visibility %d s, want at least %d", queue, got, 6*timeout+window)
+		for queue := range queues {
+			if got := number(t, properties(tpl, queue).At("VisibilityTimeout")); got < 6*timeout+window {
+				t.Errorf("%s: visibility %d s, want at least %d", queue, got, 6*timeout+window)
+			}
 		}
 	}
 	// One POST and its records, twice over.
@@ -59,7 +70,7 @@ func TestVisibility(t *testing.T) {
 func TestRedrive(t *testing.T) {
 	tpl := load(t)
 	for queue, dead := range map[string]string{
-		"CompletionsQueue": "CompletionsDeadLetters", "RetryQueue": "RetryDeadLetters",
+		"CompletionsQueue": "CompletionsDeadLetters", "RetryQueue": "RetryDeadLetters", "SlowQueue": "RetryDeadLetters",
 	} {
 		q, d := properties(tpl, queue), properties(tpl, dead)
 		if got := name(q.At("RedrivePolicy", "deadLetterTargetArn")); got != dead {
@@ -89,7 +100,9 @@ func TestQueuePolicies(t *testing.T) {
 			case s["Effect"] == "Deny" && s.At("Condition", "Bool", "aws:SecureTransport") == "false":
 				secured = true
 			case s["Effect"] == "Allow" && s.At("Principal", "Service") == "events.amazonaws.com" && s["Action"] == "sqs:SendMessage":
-				sends[sourceOf(s)+" "+name(s["Resource"])]++
+				for _, source := range sourcesOf(s) {
+					sends[source+" "+name(s["Resource"])]++
+				}
 			default:
 				t.Errorf("%s has a statement that nobody expects: %v", policy, s)
 			}
@@ -111,34 +124,57 @@ func TestQueuePolicies(t *testing.T) {
 	}
 	if want := map[string]int{
 		"CompletionRule CompletionsQueue": 1, "CompletionRule CompletionsDeadLetters": 1,
+		"DefaultAccountRule CompletionsQueue": 1, "DefaultAccountRule CompletionsDeadLetters": 1,
 		"AwsJobs.Outputs.RuleArns CompletionsQueue": 1, "AwsJobs.Outputs.RuleArns CompletionsDeadLetters": 1,
 	}; !maps.Equal(sends, want) {
 		t.Errorf("the rules may send %v, want %v", sends, want)
 	}
 }
 
-// sourceOf names the rule, or the list of rules, that a statement lets send.
-func sourceOf(s templatetest.Template) string {
+// sourcesOf names the rules, or the list of rules, that a statement lets send.
+func sourcesOf(s templatetest.Template) []string {
 	arn := s.At("Condition", "ArnEquals", "aws:SourceArn")
 	if m, ok := arn.(map[string]any); ok && m["Fn::Split"] != nil {
-		return fmt.Sprint(m["Fn::Split"].([]any)[1].(map[string]any)["Fn::GetAtt"])
+		return []string{fmt.Sprint(m["Fn::Split"].([]any)[1].(map[string]any)["Fn::GetAtt"])}
 	}
-	return name(arn)
+	return list(arn)
 }
 
-func TestRule(t *testing.T) {
-	rule := properties(load(t), "CompletionRule")
-	pattern := rule.Map("EventPattern")
-	if got := list(pattern["detail-type"]); len(pattern) != 1 || !slices.Equal(got, []string{"Job Completed"}) {
-		t.Errorf("the rule takes %v", pattern)
+// Each completion matches exactly one of the two rules, and its account is its
+// message group.
+func TestRules(t *testing.T) {
+	tpl := load(t)
+	for name, want := range map[string]struct{ pattern, group string }{
+		"CompletionRule":     {"map[detail:map[account:[map[exists:true]]] detail-type:[Job Completed]]", "$.detail.account"},
+		"DefaultAccountRule": {"map[detail:map[account:[map[exists:false]]] detail-type:[Job Completed]]", webhook.DefaultAccount},
+	} {
+		rule := properties(tpl, name)
+		if got := fmt.Sprint(rule.Map("EventPattern")); got != want.pattern {
+			t.Errorf("%s takes %s, want %s", name, got, want.pattern)
+		}
+		if n := len(rule["Targets"].([]any)); n != 1 {
+			t.Errorf("%s has %d targets", name, n)
+		}
+		if group := target(rule).At("SqsParameters", "MessageGroupId"); group != want.group {
+			t.Errorf("%s has the group %v, want %s", name, group, want.group)
+		}
+		toQueue(t, name, target(rule))
 	}
-	target := templatetest.Template(rule["Targets"].([]any)[0].(map[string]any))
+}
+
+// toQueue: a rule's target is the completions queue, with its dead letters
+// beside it, and gets the event as it is.
+func toQueue(t *testing.T, rule string, target templatetest.Template) {
+	t.Helper()
 	if name(target["Arn"]) != "CompletionsQueue" || name(target.At("DeadLetterConfig", "Arn")) != "CompletionsDeadLetters" {
-		t.Errorf("the rule's target is %v", target)
+		t.Errorf("%s has the target %v", rule, target)
+	}
+	if age := target.At("RetryPolicy", "MaximumEventAgeInSeconds"); number(t, age) != 86400 {
+		t.Errorf("%s tries for %v s, want a day", rule, age)
 	}
 	for _, changing := range []string{"Input", "InputPath", "InputTransformer"} {
 		if target[changing] != nil {
-			t.Errorf("%s: dispatch reads the whole event, and so do the dead letters' redrive", changing)
+			t.Errorf("%s has %s: dispatch reads the whole event, and so does the dead letters' redrive", rule, changing)
 		}
 	}
 }
@@ -170,6 +206,7 @@ func TestAlarms(t *testing.T) {
 		"ApproximateNumberOfMessagesVisible RejectedQueue":          0,
 		"ApproximateAgeOfOldestMessage CompletionsQueue":            400,
 		"ApproximateAgeOfOldestMessage RetryQueue":                  longest,
+		"ApproximateAgeOfOldestMessage SlowQueue":                   6 * 3600,
 		"faults DispatchFunction":                                   0,
 		"faults RetryFunction":                                      0,
 		"Errors DispatchFunction":                                   0,

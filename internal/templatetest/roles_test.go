@@ -16,7 +16,7 @@ import (
 //	Endpoint                      BatchGetItem on Endpoints
 //	AccountEndpoints              Query on Endpoints
 //	ReplaceEndpoint               UpdateItem on Endpoints, twice in a transaction
-//	ChangeVisibility              ChangeMessageVisibility on the function's own queue
+//	ChangeVisibility              ChangeMessageVisibility on the function's own queues
 //
 // TransactWriteItems and BatchExecuteStatement need the rights of their parts.
 var may = map[string][]string{
@@ -39,6 +39,7 @@ var may = map[string][]string{
 		"sqs:ReceiveMessage CompletionsQueue",
 		"sqs:SendMessage RejectedQueue",
 		"sqs:SendMessage RetryQueue",
+		"sqs:SendMessage SlowQueue",
 	},
 	"RetryFunction": {
 		"dynamodb:BatchGetItem DeliveriesTable",
@@ -53,10 +54,15 @@ var may = map[string][]string{
 		"secretsmanager:GetSecretValue SigningSecret",
 		"secretsmanager:GetSecretValue " + endpointSecrets,
 		"sqs:ChangeMessageVisibility RetryQueue",
+		"sqs:ChangeMessageVisibility SlowQueue",
 		"sqs:DeleteMessage RetryQueue",
+		"sqs:DeleteMessage SlowQueue",
 		"sqs:GetQueueAttributes RetryQueue",
+		"sqs:GetQueueAttributes SlowQueue",
 		"sqs:ReceiveMessage RetryQueue",
+		"sqs:ReceiveMessage SlowQueue",
 		"sqs:SendMessage RetryQueue",
+		"sqs:SendMessage SlowQueue",
 	},
 }
 

@@ -88,6 +88,17 @@ func TestASlowEndpointLeavesTheFastLane(t *testing.T) {
 			t.Errorf("a retry ended %s", ds["ep_a"].Status)
 		}
 	})
+	bubble(t, "what waits on the slow queue stays there", func(t *testing.T) {
+		w := newWorld(t)
+		m := webhook.RetryMessage{
+			Version: webhook.Layout, MessageID: idOf(1), Account: "acme", EndpointID: "ep_a",
+			AcceptedAt: time.Now(), Attempt: 2, Due: time.Now().Add(time.Hour),
+		}
+		w.retrier.Retry(t.Context(), []deliver.Message{{ID: "1", Body: webhook.Encode(m), Slow: true}})
+		if w.slow.Len() != 1 || w.retries.Len() != 0 {
+			t.Errorf("%d messages on the slow queue, %d on the retry queue", w.slow.Len(), w.retries.Len())
+		}
+	})
 	bubble(t, "it recovers", func(t *testing.T) {
 		w := newWorld(t)
 		w.endpoint("ep_a", nil)
@@ -148,6 +159,9 @@ func TestAPauseEnds(t *testing.T) {
 			w.complete(job(n))
 		}
 		w.step()
+		if w.slow.Len() != 6 || w.retries.Len() != 0 {
+			t.Errorf("%d messages wait on the slow queue, %d on the other", w.slow.Len(), w.retries.Len())
+		}
 		if n := len(w.net.to("ep_a.example")); n != 1 || w.log.count("delivery.postponed") != 5 {
 			t.Errorf("%d posts during the pause, %d postponed", n, w.log.count("delivery.postponed"))
 		}
@@ -196,6 +210,9 @@ func TestManyHangingEndpointsAreOneTenant(t *testing.T) {
 		defer cancel()
 		began := time.Now()
 		w.dispatcher.Dispatch(ctx, batch)
+		if took := time.Since(began); took > 100*time.Millisecond { // 501 writes, and not a POST of its own
+			t.Errorf("dispatch took %s", took)
+		}
 		posts := w.net.to("neighbour.example")
 		if len(posts) != 9 {
 			t.Fatalf("%d posts to the neighbours", len(posts))

@@ -178,7 +178,7 @@ func (w *world) step() bool {
 				Attributes: map[string]string{"ApproximateReceiveCount": strconv.Itoa(m.Receives)},
 			})
 		}
-		answer, err := sqsbatch.Handler(q.work, q, func() float64 { return 0 }, slog.New(slog.NewJSONHandler(w.log, nil)))(ctx, batch)
+		answer, err := sqsbatch.Handler(q.work, sqsbatch.Sources{Queue: q}, func() float64 { return 0 }, slog.New(slog.NewJSONHandler(w.log, nil)))(ctx, batch)
 		if err != nil {
 			w.t.Fatal(err)
 		}

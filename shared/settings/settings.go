@@ -23,6 +23,7 @@ type Delivery struct {
 	EndpointsTable  string `env:"ENDPOINTS_TABLE,required,notEmpty"`
 	DeliveriesTable string `env:"DELIVERIES_TABLE,required,notEmpty"`
 	RetryQueueURL   string `env:"RETRY_QUEUE_URL,required,notEmpty"`
+	SlowQueueURL    string `env:"SLOW_QUEUE_URL,required,notEmpty"`
 
 	SigningSecretID string        `env:"SIGNING_SECRET_ID,required,notEmpty"` // ARN or name
 	SealingKeyID    string        `env:"SEALING_KEY_ID,required,notEmpty"`

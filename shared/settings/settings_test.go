@@ -10,7 +10,7 @@ import (
 )
 
 var required = map[string]string{
-	"ENDPOINTS_TABLE": "e", "DELIVERIES_TABLE": "d", "RETRY_QUEUE_URL": "https://q", "REJECTED_QUEUE_URL": "https://r",
+	"ENDPOINTS_TABLE": "e", "DELIVERIES_TABLE": "d", "RETRY_QUEUE_URL": "https://q", "SLOW_QUEUE_URL": "https://w", "REJECTED_QUEUE_URL": "https://r",
 	"COMPLETIONS_QUEUE_URL": "https://c", "SIGNING_SECRET_ID": "s", "SEALING_KEY_ID": "k",
 }
 
@@ -37,7 +37,7 @@ func TestFaultsAreReportedTogether(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		"ENDPOINTS_TABLE", "DELIVERIES_TABLE", "RETRY_QUEUE_URL", "REJECTED_QUEUE_URL", "COMPLETIONS_QUEUE_URL",
+		"ENDPOINTS_TABLE", "DELIVERIES_TABLE", "RETRY_QUEUE_URL", "SLOW_QUEUE_URL", "REJECTED_QUEUE_URL", "COMPLETIONS_QUEUE_URL",
 		"SIGNING_SECRET_ID", "SEALING_KEY_ID", `"soon" is not a delay`, "SendTimeout",
 	} {
 		if !strings.Contains(err.Error(), want) {

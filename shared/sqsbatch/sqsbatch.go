@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -35,6 +36,21 @@ type Source interface {
 	ChangeVisibility(ctx context.Context, after map[string]time.Duration) error
 }
 
+// Sources are the queues that a function takes from.
+type Sources struct {
+	Queue    Source
+	Slow     Source // attempts at slow endpoints; nil for a function that takes none
+	SlowName string // what the slow queue's ARN ends with, as its URL does
+}
+
+// of tells which queue a batch came from: Lambda takes each from one queue.
+func (s Sources) of(batch events.SQSEvent) (source Source, slow bool) {
+	if s.Slow != nil && len(batch.Records) > 0 && strings.HasSuffix(batch.Records[0].EventSourceARN, ":"+s.SlowName) {
+		return s.Slow, true
+	}
+	return s.Queue, false
+}
+
 // Function is what lambda.Start accepts.
 type Function func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 
@@ -42,11 +58,12 @@ type Function func(context.Context, events.SQSEvent) (events.SQSEventResponse, e
 // (ReportBatchItemFailures), so that one failure holds up nobody else, and says
 // when: by itself SQS waits for the end of their visibility timeout. chance
 // gives numbers from 0 to 1, for jitter.
-func Handler(work Work, source Source, chance func() float64, log *slog.Logger) Function {
+func Handler(work Work, sources Sources, chance func() float64, log *slog.Logger) Function {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
+		source, slow := sources.of(batch)
 		ms := make([]deliver.Message, len(batch.Records))
 		for i, r := range batch.Records {
-			ms[i] = deliver.Message{ID: r.MessageId, Body: []byte(r.Body)}
+			ms[i] = deliver.Message{ID: r.MessageId, Body: []byte(r.Body), Group: r.Attributes["MessageGroupId"], Slow: slow}
 		}
 		failures, after := []events.SQSBatchItemFailure{}, map[string]time.Duration{}
 		var errs []error

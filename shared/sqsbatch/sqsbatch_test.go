@@ -45,7 +45,7 @@ func TestAPanicOfTheWholeBatch(t *testing.T) {
 	var lines bytes.Buffer
 	s := &source{}
 	work := func(context.Context, []deliver.Message) []error { panic("boom") }
-	handler := sqsbatch.Handler(work, s, func() float64 { return 0.5 }, slog.New(slog.NewJSONHandler(&lines, nil)))
+	handler := sqsbatch.Handler(work, sqsbatch.Sources{Queue: s}, func() float64 { return 0.5 }, slog.New(slog.NewJSONHandler(&lines, nil)))
 	answer, err := handler(t.Context(), events.SQSEvent{Records: []events.SQSMessage{record("a", 1), record("b", 2)}})
 	if err != nil || len(answer.BatchItemFailures) != 2 || s.after["handle-a"] != 5*time.Second || s.after["handle-b"] != 10*time.Second {
 		t.Errorf("got %v, %v, back after %v", answer, err, s.after)
@@ -70,7 +70,7 @@ func TestWhatFailsComesBack(t *testing.T) {
 			return nil
 		})
 	}
-	handler := sqsbatch.Handler(work, s, func() float64 { return 0.5 }, slog.New(slog.NewJSONHandler(&lines, nil)))
+	handler := sqsbatch.Handler(work, sqsbatch.Sources{Queue: s}, func() float64 { return 0.5 }, slog.New(slog.NewJSONHandler(&lines, nil)))
 	answer, err := handler(t.Context(), events.SQSEvent{Records: []events.SQSMessage{record("a", 1), record("b", 1), record("c", 3)}})
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func TestWhenItComesBack(t *testing.T) {
 			for n := 1; n <= 100; n++ {
 				s := &source{}
 				handler := sqsbatch.Handler(func(context.Context, []deliver.Message) []error { return []error{errors.New("down")} },
-					s, func() float64 { return chance }, slog.New(slog.DiscardHandler))
+					sqsbatch.Sources{Queue: s}, func() float64 { return chance }, slog.New(slog.DiscardHandler))
 				if _, err := handler(t.Context(), events.SQSEvent{Records: []events.SQSMessage{record("a", n)}}); err != nil {
 					t.Fatal(err)
 				}
@@ -146,7 +146,7 @@ func TestBusyIsNoError(t *testing.T) {
 					busy.Until = time.Now().Add(c.until)
 				}
 				handler := sqsbatch.Handler(func(context.Context, []deliver.Message) []error { return []error{fmt.Errorf("event: %w", busy)} },
-					s, func() float64 { return 0.5 }, slog.New(slog.NewJSONHandler(&lines, nil)))
+					sqsbatch.Sources{Queue: s}, func() float64 { return 0.5 }, slog.New(slog.NewJSONHandler(&lines, nil)))
 				if _, err := handler(t.Context(), events.SQSEvent{Records: []events.SQSMessage{record("a", 2)}}); err != nil {
 					t.Fatal(err)
 				}
@@ -154,6 +154,45 @@ func TestBusyIsNoError(t *testing.T) {
 					t.Errorf("it comes back after %s, want %s; logged %s", s.after["handle-a"], c.want, &lines)
 				}
 			})
+		})
+	}
+}
+
+// A message says which account it belongs to and which queue it came over, and
+// returns to that queue.
+func TestEachQueueHasItsOwnMessages(t *testing.T) {
+	for name, c := range map[string]struct {
+		arn  string
+		slow bool
+	}{
+		"the function's own":           {"arn:aws:sqs:us-east-1:123456789012:jobhook-RetryQueue-X", false},
+		"the slow one":                 {"arn:aws:sqs:us-east-1:123456789012:jobhook-SlowQueue-Y", true},
+		"one whose name ends the same": {"arn:aws:sqs:us-east-1:123456789012:another-jobhook-SlowQueue-Y", false},
+		"none is named":                {"", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			own, slow := &source{}, &source{}
+			var got []deliver.Message
+			work := func(_ context.Context, ms []deliver.Message) []error {
+				got = ms
+				return []error{errors.New("down"), nil}
+			}
+			sources := sqsbatch.Sources{Queue: own, Slow: slow, SlowName: "jobhook-SlowQueue-Y"}
+			batch := events.SQSEvent{Records: []events.SQSMessage{record("a", 1), record("b", 1)}}
+			for i := range batch.Records {
+				batch.Records[i].EventSourceARN = c.arn
+			}
+			batch.Records[0].Attributes["MessageGroupId"] = "acme"
+			handler := sqsbatch.Handler(work, sources, func() float64 { return 0.5 }, slog.New(slog.DiscardHandler))
+			if _, err := handler(t.Context(), batch); err != nil {
+				t.Fatal(err)
+			}
+			if len(got) != 2 || got[0].Group != "acme" || got[1].Group != "" || got[0].Slow != c.slow || got[1].Slow != c.slow {
+				t.Errorf("the messages are %+v", got)
+			}
+			if returned := len(slow.after) == 1; returned != c.slow || len(own.after)+len(slow.after) != 1 {
+				t.Errorf("%v return to the queue, %v to the slow one", own.after, slow.after)
+			}
 		})
 	}
 }

@@ -12,6 +12,7 @@ import (
 	mathrand "math/rand/v2"
 	"net/http"
 	"os"
+	"path"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -57,30 +58,33 @@ func Dispatch(ctx context.Context) (sqsbatch.Function, error) {
 		return nil, err
 	}
 	logger := telemetry.Logger(os.Stdout, s.LogLevel, "dispatch")
-	deps, source, err := parts(ctx, s.Delivery, s.CompletionsQueueURL, s.RejectedQueueURL, logger)
+	deps, queue, err := parts(ctx, s.Delivery, s.RejectedQueueURL, logger)
 	if err != nil {
 		return nil, err
 	}
-	return sqsbatch.Handler(deliver.NewDispatcher(deps, s.Config()).Dispatch, source, mathrand.Float64, logger), nil
+	sources := sqsbatch.Sources{Queue: queue(s.CompletionsQueueURL)}
+	return sqsbatch.Handler(deliver.NewDispatcher(deps, s.Config()).Dispatch, sources, mathrand.Float64, logger), nil
 }
 
-// Retry is the function behind the retry queue. It rejects no completion.
+// Retry is the function behind the retry queue and the slow queue. It rejects
+// no completion.
 func Retry(ctx context.Context) (sqsbatch.Function, error) {
 	s, err := settings.Load[settings.Retry](settings.Environment(os.Environ()))
 	if err != nil {
 		return nil, err
 	}
 	logger := telemetry.Logger(os.Stdout, s.LogLevel, "retry")
-	deps, source, err := parts(ctx, s.Delivery, s.RetryQueueURL, "", logger)
+	deps, queue, err := parts(ctx, s.Delivery, "", logger)
 	if err != nil {
 		return nil, err
 	}
-	return sqsbatch.Handler(deliver.NewRetrier(deps, s.Config()).Retry, source, mathrand.Float64, logger), nil
+	sources := sqsbatch.Sources{Queue: queue(s.RetryQueueURL), Slow: queue(s.SlowQueueURL), SlowName: path.Base(s.SlowQueueURL)}
+	return sqsbatch.Handler(deliver.NewRetrier(deps, s.Config()).Retry, sources, mathrand.Float64, logger), nil
 }
 
-// parts returns what delivering works on, and the queue, by its URL, that the
-// function's messages come from. It makes no network call.
-func parts(ctx context.Context, s settings.Delivery, source, rejected string, logger *slog.Logger) (deliver.Deps, sqsbatch.Source, error) {
+// parts returns what delivering works on, and what makes a queue of its URL. It
+// makes no network call.
+func parts(ctx context.Context, s settings.Delivery, rejected string, logger *slog.Logger) (deliver.Deps, func(string) sqsbatch.Source, error) {
 	// net/http quotes an endpoint's bytes in what it writes here.
 	log.SetOutput(io.Discard)
 	limitMemory(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
@@ -92,7 +96,8 @@ func parts(ctx context.Context, s settings.Delivery, source, rejected string, lo
 	if err != nil {
 		return deliver.Deps{}, nil, fmt.Errorf("AWS configuration: %w", err)
 	}
-	return assemble(cfg, s, rejected, logger), sqsqueue.New(sqs.NewFromConfig(cfg), source), nil
+	queues := sqs.NewFromConfig(cfg)
+	return assemble(cfg, s, rejected, logger), func(url string) sqsbatch.Source { return sqsqueue.New(queues, url) }, nil
 }
 
 // limitMemory tells the garbage collector what Lambda gives the function (in
@@ -116,6 +121,7 @@ func assemble(cfg aws.Config, s settings.Delivery, rejected string, logger *slog
 	return deliver.Deps{
 		Store:    store,
 		Retries:  sqsqueue.New(queues, s.RetryQueueURL),
+		Slow:     sqsqueue.New(queues, s.SlowQueueURL),
 		Rejected: sqsqueue.New(queues, rejected),
 		Secrets:  secrets.NewRing(source, secrets.Names{Signing: s.SigningSecretID, Sealing: s.SealingKeyID}),
 		Sender:   sender.New(sender.Config{Timeout: s.SendTimeout, MaxIdleConnsPerHost: s.Concurrency, Allow: s.LocalAddresses}),

@@ -115,7 +115,7 @@ func run(t *testing.T, log *slog.Logger, body string, answer sender.Answer, faul
 		Secrets: keys{}, Sender: net{answer, fault}, Log: log, Now: time.Now, Chance: func() float64 { return 0 },
 		Token: func() string { tokens++; return strings.Repeat("x", tokens) },
 	}, deliver.Config{Schedule: schedule.Schedule{time.Minute}, SendTimeout: time.Second, Concurrency: 1})
-	if _, err := sqsbatch.Handler(d.Dispatch, queue, func() float64 { return 0 }, log)(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}}); err != nil {
+	if _, err := sqsbatch.Handler(d.Dispatch, sqsbatch.Sources{Queue: queue}, func() float64 { return 0 }, log)(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}}); err != nil {
 		t.Fatal(err)
 	}
 }

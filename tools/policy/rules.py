@@ -232,6 +232,14 @@ def rules_lose_nothing(template):
                 yield name, f"target {t.get('Id')} has no dead letters"
 
 
+def rules_name_a_group(template):
+    """A rule's target names a message group, by which SQS keeps one account's flood from the others"""
+    for name, _, p in of_type(template, "AWS::Events::Rule"):
+        for t in listed(p.get("Targets")):
+            if not (t.get("SqsParameters") or {}).get("MessageGroupId"):
+                yield name, f"target {t.get('Id')} has no message group"
+
+
 def topics_are_encrypted(template):
     """Topics are encrypted at rest"""
     for name, _, p in of_type(template, "AWS::SNS::Topic"):
@@ -250,5 +258,5 @@ ALL = [
     actions_are_named, resources_are_named, roles_are_own, queues_are_encrypted, queues_refuse_plain_http,
     queue_policies_name_their_source, queues_have_dead_letters, dead_letters_last, tables_are_safe, tables_expire,
     secrets_are_generated, functions_hold_no_secret, logs_expire, nothing_is_public, mappings_answer_for_each_message,
-    messages_stay_hidden, rules_lose_nothing, topics_are_encrypted, alarms_tell_somebody,
+    messages_stay_hidden, rules_lose_nothing, rules_name_a_group, topics_are_encrypted, alarms_tell_somebody,
 ]

@@ -74,10 +74,10 @@ def functions(resources, made):
         want(f"{name} logs", group.get("retentionInDays"), 30)
     for name, p, physical in of_type(resources, made, "AWS::Lambda::EventSourceMapping"):
         mappings = api.list_event_source_mappings()["EventSourceMappings"]
-        own = [m for m in mappings if m["FunctionArn"].endswith(made[p["FunctionName"]["Ref"]])]
+        queue = made[p["EventSourceArn"]["Fn::GetAtt"][0]].split("/")[-1]
+        own = [m for m in mappings if m["FunctionArn"].endswith(made[p["FunctionName"]["Ref"]]) and m["EventSourceArn"].split(":")[-1] == queue]
         want(f"{name} mappings", len(own), 1)
         want(f"{name} answers", own[0].get("FunctionResponseTypes"), ["ReportBatchItemFailures"])
-        want(f"{name} queue", own[0]["EventSourceArn"].split(":")[-1], made[p["EventSourceArn"]["Fn::GetAtt"][0]].split("/")[-1])
     for name, p, _ in of_type(resources, made, "AWS::Lambda::Url"):
         want(f"{name} AuthType", api.get_function_url_config(FunctionName=made[p["TargetFunctionArn"]["Ref"]])["AuthType"], "NONE")
 
@@ -91,6 +91,8 @@ def events(resources, made):
         queue = p["Targets"][0]["Arn"].get("Fn::GetAtt", [""])[0]
         if queue:  # the rules of aws-jobs have it by a parameter
             want(f"{name} target", target["Arn"].split(":")[-1], made[queue].split("/")[-1])
+        group = p["Targets"][0]["SqsParameters"]["MessageGroupId"]
+        want(f"{name} group", target.get("SqsParameters"), {"MessageGroupId": "default" if isinstance(group, dict) else group})  # that of aws-jobs by a parameter
         want(f"{name} dead letters", "Arn" in target.get("DeadLetterConfig", {}), True)
 
 
