@@ -73,6 +73,28 @@ func TestTheJobsOwnURL(t *testing.T) {
 	equal(t, "url", d.text("url"), r.URL+"/own?x=1")
 }
 
+// 400 POSTs hang, more than the first build had slots for; another account's
+// event is delivered meanwhile.
+func TestAHangingEndpointHoldsUpNobody(t *testing.T) {
+	w, hang := run(t, func(o *local.Options) { o.SendTimeout = patience }), make(chan struct{})
+	slow := receive(t, func(hit, int) int { <-hang; return 200 })
+	quick := receive(t, always(200))
+	defer close(hang)
+	w.endpoint(`{"url":"` + slow.URL + `"}`)
+	w.do("POST", "/v1/accounts/beta/endpoints", `{"url":"`+quick.URL+`"}`).is(201)
+	var all sync.WaitGroup
+	for worker := range 20 {
+		all.Go(func() {
+			for n := range 20 {
+				w.publish(`{"id":"` + strconv.Itoa(worker*20+n) + `","status":"success","type":"translate"}`)
+			}
+		})
+	}
+	all.Wait()
+	w.do("POST", "/v1/accounts/beta/events", job).is(202)
+	quick.next(t)
+}
+
 func TestRetriesUntilItRecovers(t *testing.T) {
 	answers := []int{500, 302, 204}
 	w, r := run(t), receive(t, func(_ hit, before int) int { return answers[before] })

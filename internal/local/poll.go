@@ -30,9 +30,9 @@ const (
 // poller does what Lambda's event source mapping does: it takes messages off a
 // queue, hands each as JSON to a function, and deletes those that the function
 // does not give back. A message is an invocation of its own, so that its slot is
-// free as soon as its own POST has ended. Batches of ten, which would join the
-// claims and records of a burst, were measured no faster: the store joins the
-// writes of all invocations anyway.
+// free as soon as its own POST has ended. In batches of up to ten, which wait for
+// their slowest, the rate was the same (1 KB, an instant endpoint, eight pairs of
+// runs) and CPU about a tenth less: the store joins all invocations' writes anyway.
 type poller struct {
 	name     string // of the queue
 	queue    *embedded.Queue

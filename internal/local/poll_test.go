@@ -185,3 +185,16 @@ func ok(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func TestThePutEventsGroup(t *testing.T) {
+	for detail, want := range map[string]string{
+		`{"account":"acme","id":"1"}`: "acme",
+		`{"id":"1"}`:                  "default",
+		`{"account":""}`:              "default",
+		`{"account":7}`:               "default",
+	} {
+		if got := groupOf(putEntry{Detail: detail}); got != want {
+			t.Errorf("%s: group %q, want %q", detail, got, want)
+		}
+	}
+}

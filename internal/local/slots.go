@@ -78,18 +78,22 @@ func (s *slots) room(ctx context.Context) (room, below int, until context.Contex
 	return 1, spare, until
 }
 
+// size is what a message in flight holds of memory. A result is there twice: in
+// its event and in the POST. Of a retry it is not known.
+func size(m embedded.Received) int { return messageBytes + len(m.Body) + 2*m.Result }
+
 func (s *slots) take(m embedded.Received) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used++
-	s.usedBytes += messageBytes + len(m.Body)
+	s.usedBytes += size(m)
 }
 
 func (s *slots) release(m embedded.Received) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used--
-	s.usedBytes -= messageBytes + len(m.Body)
+	s.usedBytes -= size(m)
 	if s.freed != nil {
 		s.freed()
 		s.freed = nil

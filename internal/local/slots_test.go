@@ -124,6 +124,19 @@ func fly(t *testing.T, s *slots, rounds ...[]sent) map[string]int {
 	return inFlight
 }
 
+// TestAResultCounts: what the API has accepted is in its event, not in the message.
+func TestAResultCounts(t *testing.T) {
+	db, q := openQueue(t)
+	defer db.Close()
+	e := webhook.Event{MessageID: webhook.MessageID("acme", "j", "e"), Account: "acme", Result: bytes.Repeat([]byte("1"), 1000)}
+	ok(t, q.Accept(t.Context(), e, webhook.Message{Body: []byte("m")}))
+	got, err := q.Receive(t.Context(), 1)
+	ok(t, err)
+	if n := size(got[0]); n != messageBytes+1+2000 {
+		t.Errorf("it counts %d bytes", n)
+	}
+}
+
 // TestSlotsOfAMachine: what its open files and its queues leave.
 func TestSlotsOfAMachine(t *testing.T) {
 	for name, c := range map[string]struct{ queues, files, count, most int }{

@@ -34,6 +34,7 @@ func (q *Queue) start(g *group, at place, until int64) *flight {
 	if f == nil {
 		f = &flight{at: at, group: g}
 		q.flights[at] = f
+		g.flights++
 	}
 	q.land(f)
 	f.receives++
@@ -58,6 +59,7 @@ func (q *Queue) land(f *flight) {
 // its caller.
 func (q *Queue) end(f *flight) {
 	q.land(f)
+	f.group.flights--
 	delete(q.flights, f.at)
 }
 

@@ -8,6 +8,7 @@ type group struct {
 	head     place          // no message before it waits for its first receive
 	returned sorted[flight] // received before, and visible again
 	flying   int            // messages in flight
+	flights  int            // these, the returned ones, and those given back for later
 	served   uint64         // the turn of the last receive; 0: none since the group was empty
 	order    order[group]
 }
@@ -55,13 +56,14 @@ func (q *Queue) add(at place) (sooner bool) {
 }
 
 // remove counts a message that is gone, and forgets its group with the last one.
+// One that was received before its arrival was told is not counted yet.
 func (q *Queue) remove(at place) {
 	q.count--
 	if f := q.flights[at]; f != nil {
 		q.end(f)
 	}
 	g := q.groups[at.group()]
-	if g.count--; g.count == 0 {
+	if g.count--; g.count == 0 && g.flights == 0 {
 		g.order.leave()
 		delete(q.groups, g.id)
 		return

@@ -101,7 +101,7 @@ func (db *DB) Queue(name string, cfg QueueConfig) (*Queue, error) {
 func (q *Queue) Send(ctx context.Context, messages ...webhook.Message) []error {
 	ops := make([]*write, len(messages))
 	for i, m := range messages {
-		ops[i] = q.sending(m)
+		ops[i] = q.sending(m, 0)
 	}
 	errs := q.db.writeAll(ctx, ops...)
 	for i, err := range errs {
@@ -118,7 +118,7 @@ func (q *Queue) Accept(ctx context.Context, e webhook.Event, m webhook.Message) 
 	if err := checkMessage(m); err != nil {
 		return fmt.Errorf("send to %s: %w", q.name, err)
 	}
-	insert, send := q.db.change(webhook.Change{Event: &e}), q.sending(m)
+	insert, send := q.db.change(webhook.Change{Event: &e}), q.sending(m, len(e.Result))
 	return q.db.write(ctx, &write{
 		size: insert.size + send.size,
 		apply: func(t *txn) error {
@@ -142,11 +142,11 @@ func checkMessage(m webhook.Message) error {
 	return nil
 }
 
-func (q *Queue) sending(m webhook.Message) *write {
+func (q *Queue) sending(m webhook.Message, result int) *write {
 	if err := checkMessage(m); err != nil {
 		return &write{apply: func(*txn) error { return err }}
 	}
-	stored := Received{Body: m.Body, Reason: m.Reason, SentAt: q.db.now(), Group: m.Group}
+	stored := Received{Body: m.Body, Reason: m.Reason, SentAt: q.db.now(), Group: m.Group, Result: result}
 	record := encode(0, 128+len(m.Body), &stored)
 	var at place
 	return &write{

@@ -15,6 +15,7 @@ type Received struct {
 	Receives int    // how often it has been received since the file was opened, this time included
 	SentAt   time.Time
 	Group    string
+	Result   int // bytes of the event's result, of a message that Accept sent
 }
 
 // Receive returns up to max messages that are visible and hides them for the

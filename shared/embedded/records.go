@@ -46,7 +46,7 @@ func (c *codec) record(v any) {
 	case *webhook.Attempt:
 		c.fields(&v.Number, &v.At, &v.Duration, &v.StatusCode, (*string)(&v.Reason), &v.Response)
 	case *Received: // what its key does not say
-		c.fields(&v.SentAt, &v.Group, &v.Reason, &v.Body)
+		c.fields(&v.SentAt, &v.Group, &v.Result, &v.Reason, &v.Body)
 	default:
 		c.settings(v)
 	}
