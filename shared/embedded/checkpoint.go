@@ -102,27 +102,11 @@ func (db *DB) writeCheckpoint() error {
 // save writes an overlay into the file, table by table in the order of the
 // keys. What was put and deleted since the last checkpoint costs it nothing.
 func (db *DB) save(o *overlay) error {
-	next, b := o.lists[0].head.next[0].Load(), table(0)
-	for b < tables {
+	at := saving{next: o.lists[0].head.next[0].Load()}
+	for at.table < tables {
 		err := db.file.Update(func(tx *bbolt.Tx) error {
-			for size := 0; b < tables && size < checkpointPiece; {
-				if next == nil {
-					if b++; b < tables {
-						next = o.lists[b].head.next[0].Load()
-					}
-					continue
-				}
-				bucket := tx.Bucket([]byte(tableNames[b]))
-				bucket.FillPercent = max(fill[b], bbolt.DefaultFillPercent)
-				for ; next != nil && size < checkpointPiece; next = next.next[0].Load() {
-					size += entrySize + len(next.key)
-					if err := saveEntry(bucket, next, &size); err != nil {
-						return fmt.Errorf("write %s: %w", tableNames[b], err)
-					}
-				}
-			}
-			if b < tables {
-				return nil
+			if err := at.piece(tx, o); err != nil || at.table < tables {
+				return err
 			}
 			return finishCheckpoint(tx, o)
 		})
@@ -133,15 +117,44 @@ func (db *DB) save(o *overlay) error {
 	return nil
 }
 
-func saveEntry(bucket *bbolt.Bucket, e *entry, size *int) error {
+// saving is how far a checkpoint has come: next is nil at a table's end.
+type saving struct {
+	table table
+	next  *entry
+}
+
+// piece writes what one transaction of a checkpoint may hold.
+func (s *saving) piece(tx *bbolt.Tx, o *overlay) error {
+	for size := 0; size < checkpointPiece; {
+		bucket := tx.Bucket([]byte(tableNames[s.table]))
+		bucket.FillPercent = max(fill[s.table], bbolt.DefaultFillPercent)
+		for ; s.next != nil && size < checkpointPiece; s.next = s.next.next[0].Load() {
+			value, err := s.next.save(bucket)
+			if err != nil {
+				return fmt.Errorf("write %s: %w", tableNames[s.table], err)
+			}
+			size += entrySize + len(s.next.key) + value
+		}
+		if s.next != nil {
+			return nil
+		}
+		if s.table++; s.table == tables {
+			return nil
+		}
+		s.next = o.lists[s.table].head.next[0].Load()
+	}
+	return nil
+}
+
+// save writes the newest version and says how large its value is.
+func (e *entry) save(bucket *bbolt.Bucket) (size int, err error) {
 	switch v := e.newest.Load(); {
 	case v == nil:
-		return nil
+		return 0, nil
 	case v.value == nil:
-		return bucket.Delete(e.key)
+		return 0, bucket.Delete(e.key) //nolint:wrapcheck // piece names the table
 	default:
-		*size += len(v.value)
-		return bucket.Put(e.key, v.value)
+		return len(v.value), bucket.Put(e.key, v.value)
 	}
 }
 
@@ -154,7 +167,10 @@ func finishCheckpoint(tx *bbolt.Tx, o *overlay) error {
 			}
 		}
 	}
-	return tx.Bucket([]byte(tableNames[meta])).Put([]byte("generation"), seqKey(o.generation+1))
+	if err := tx.Bucket([]byte(tableNames[meta])).Put([]byte("generation"), seqKey(o.generation+1)); err != nil {
+		return fmt.Errorf("note the log's generation: %w", err)
+	}
+	return nil
 }
 
 // finish leaves all in the file, so that no log need be replayed. When that

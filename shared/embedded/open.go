@@ -104,7 +104,7 @@ func (db *DB) open() (err error) {
 		if err = db.start(); err != nil {
 			_ = db.file.Close()
 		}
-		return explain(err)
+		return err
 	case errors.Is(err, berrors.ErrTimeout), errors.As(err, new(*fs.PathError)):
 		return err
 	}
@@ -135,28 +135,39 @@ func (db *DB) start() error {
 				return err
 			}
 		}
-		own := tx.Bucket([]byte(tableNames[meta]))
-		have := func(name string) uint64 { return number(own.Get([]byte(name))) }
-		switch {
-		case have("format") == 1 || have("format") == 2:
-			return ErrEarlier
-		case have("format") != format:
-			return fmt.Errorf("%w: its format is %d, not %d", ErrFormat, have("format"), format)
-		}
-		for b, name := range tableNames {
-			bucket := tx.Bucket([]byte(name))
-			if bucket == nil {
-				return fmt.Errorf("%w: its table %s is missing", ErrFormat, name)
-			}
-			db.own.sequence[b] = bucket.Sequence()
-		}
-		db.id, db.epoch, needed = have("id"), have("epoch")+1, have("generation")
-		return own.Put([]byte("epoch"), seqKey(db.epoch))
+		needed, err = db.readMeta(tx)
+		return err
 	})
 	if err != nil {
-		return err
+		return explain(err)
 	}
 	return db.recover(saved, needed)
+}
+
+// readMeta checks the format, starts a new epoch and says which generation of the
+// log is the first that the file needs.
+func (db *DB) readMeta(tx *bbolt.Tx) (needed uint64, err error) {
+	own := tx.Bucket([]byte(tableNames[meta]))
+	have := func(name string) uint64 { return number(own.Get([]byte(name))) }
+	switch have("format") {
+	case 1, 2:
+		return 0, ErrEarlier
+	case format:
+	default:
+		return 0, fmt.Errorf("%w: its format is %d, not %d", ErrFormat, have("format"), format)
+	}
+	for b, name := range tableNames {
+		bucket := tx.Bucket([]byte(name))
+		if bucket == nil {
+			return 0, fmt.Errorf("%w: its table %s is missing", ErrFormat, name)
+		}
+		db.own.sequence[b] = bucket.Sequence()
+	}
+	db.id, db.epoch, needed = have("id"), have("epoch")+1, have("generation")
+	if err := own.Put([]byte("epoch"), seqKey(db.epoch)); err != nil {
+		return 0, fmt.Errorf("begin an epoch: %w", err)
+	}
+	return needed, nil
 }
 
 // makeTables refuses a file that has content of another program's.

@@ -136,7 +136,7 @@ func (l *skipList) insert(key []byte) *entry {
 		before[level].next[level].Store(added)
 	}
 	if height > int(l.height.Load()) {
-		l.height.Store(int32(height)) //nolint:gosec // at most maxHeight
+		l.height.Store(int32(height))
 	}
 	return added
 }

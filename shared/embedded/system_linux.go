@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 
@@ -26,8 +27,11 @@ type dataFile struct{ *os.File }
 // Sync is fdatasync.
 func (f dataFile) Sync() error {
 	for {
-		if err := syscall.Fdatasync(int(f.Fd())); !errors.Is(err, syscall.EINTR) {
-			return os.NewSyscallError("fdatasync", err)
+		switch err := syscall.Fdatasync(int(f.Fd())); {
+		case err == nil:
+			return nil
+		case !errors.Is(err, syscall.EINTR):
+			return fmt.Errorf("fdatasync %s: %w", f.Name(), err)
 		}
 	}
 }
