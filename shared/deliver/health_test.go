@@ -37,8 +37,15 @@ func TestSlow(t *testing.T) {
 		{"still slow after half of the time: twice as long", []seen{{0, timeout()}, {0, timeout()}, {31 * time.Second, timeout()}}, 151 * time.Second},
 		{"still slow before that", []seen{{0, timeout()}, {0, timeout()}, {30 * time.Second, timeout()}}, time.Minute},
 		{"at most ten minutes", []seen{
-			{0, timeout()}, {0, timeout()}, {time.Minute, timeout()}, {3 * time.Minute, timeout()}, {3 * time.Minute, timeout()},
-			{7 * time.Minute, timeout()}, {7 * time.Minute, timeout()}, {15 * time.Minute, timeout()}, {15 * time.Minute, timeout()},
+			{0, timeout()},
+			{0, timeout()},
+			{time.Minute, timeout()},
+			{3 * time.Minute, timeout()},
+			{3 * time.Minute, timeout()},
+			{7 * time.Minute, timeout()},
+			{7 * time.Minute, timeout()},
+			{15 * time.Minute, timeout()},
+			{15 * time.Minute, timeout()},
 		}, 25 * time.Minute},
 		{"slow again long after", []seen{{0, timeout()}, {0, timeout()}, {time.Hour, timeout()}, {time.Hour, timeout()}}, 61 * time.Minute},
 	} {

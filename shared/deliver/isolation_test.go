@@ -231,7 +231,9 @@ func TestUngroupedCompletionsAreCounted(t *testing.T) {
 	bubble(t, "ungrouped", func(t *testing.T) {
 		w := newWorld(t)
 		w.dispatcher.Dispatch(t.Context(), []deliver.Message{
-			{ID: "1", Body: []byte(job(1)), Group: "acme"}, {ID: "2", Body: []byte(job(2))}, {ID: "3", Body: []byte(job(3)), Group: "globex"},
+			{ID: "1", Body: []byte(job(1)), Group: "acme"},
+			{ID: "2", Body: []byte(job(2))},
+			{ID: "3", Body: []byte(job(3)), Group: "globex"},
 			{ID: "4", Body: []byte("not a completion"), Group: "acme"},
 		})
 		w.dispatcher.Dispatch(t.Context(), []deliver.Message{{ID: "5", Body: []byte(job(5)), Group: "acme"}})
