@@ -3,7 +3,7 @@
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := help
-.PHONY: help run test deps build bench metrics lint format python template policy rehearse sam emulators deploy moto awscli fuzz clean
+.PHONY: help run test deps build bench simulate metrics lint format python template policy rehearse sam emulators deploy moto awscli fuzz clean
 
 PYTHON ?= python3
 ARCH ?= arm64# of the functions: arm64 or amd64
@@ -46,9 +46,13 @@ build: ## Build the functions and the jobhook command into .bin/
 	@go build -trimpath -o .bin/ ./cmd/...
 	@ls -l .bin/functions/*/bootstrap .bin/jobhook | awk '{ printf "%6.1f MB  %s\n", $$5 / 1e6, $$NF }'
 
-bench: ## Measure deliveries per second beside a bare sign-and-POST loop
+bench: ## Measure jobhook local beside a bare loop and a relay (docs/performance.md)
 	@tools/check go
-	@go run ./internal/bench $(ARGS)
+	@mkdir -p .bin && go build -o .bin/bench ./internal/bench && exec .bin/bench $(ARGS)
+
+simulate: ## Compute what AWS does with a burst and a hanging endpoint; write docs/performance.md
+	@tools/check go
+	@go run ./internal/simulate -write $(ARGS)
 
 metrics: ## Size of the code: lines, packages, helpers called once (BASE=commit to compare)
 	@tools/check go

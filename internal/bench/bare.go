@@ -3,106 +3,80 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
-	"sync"
-	"sync/atomic"
+	"os"
 	"syscall"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/jobhook/jobhook/shared/signing"
 )
 
-// bareLoop is the yardstick: sign and POST with net/http and keep-alive, no
-// queue, no record.
-func bareLoop(ctx context.Context, o options) (measure, error) {
-	r, err := newReceiver(o.events)
+// bareOutput is what the bare loop's process prints.
+type bareOutput struct{ CPU time.Duration }
+
+// bareLoop is the yardstick, in a process of its own: sign and POST with
+// net/http and keep-alive, no queue, no record.
+func bareLoop(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("bare", flag.ExitOnError)
+	url := flags.String("url", "", "")
+	events := flags.Int("events", 0, "")
+	concurrency := flags.Int("concurrency", 0, "")
+	size := flags.Int("size", 0, "")
+	slow := flags.Bool("paced", false, "")
+	_ = flags.Parse(args) // exits on an error
+	p, err := newPoster(*url, *concurrency)
 	if err != nil {
-		return measure{}, err
+		return err
 	}
-	defer func() { _ = r.close() }()
+	begin := cpuTime()
+	call := func(ctx context.Context, i int) error {
+		job := fmt.Sprintf("job-%d", i)
+		return p.post(ctx, "msg_"+job, []byte(completion(*size, job)))
+	}
+	if *slow {
+		err = paced(ctx, *events, call)
+	} else {
+		err = spread(ctx, *events, *concurrency, call)
+	}
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(bareOutput{CPU: cpuTime() - begin})
+}
+
+// poster signs bodies and posts them to one URL.
+type poster struct {
+	url    string
+	client *http.Client
+	scheme signing.Scheme
+	secret []signing.Secret
+}
+
+func newPoster(url string, concurrency int) (*poster, error) {
 	scheme, unknown := signing.Lookup("standard")
-	secret, bad := signing.ParseSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-	if err := errors.Join(unknown, bad); err != nil {
-		return measure{}, err
-	}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.concurrency}}
-	defer client.CloseIdleConnections()
-	body := []byte(completion(o, 0))
-	cpu, begin := cpuTime(), time.Now()
-	sent, err := spread(ctx, o, func(i int) (string, error) {
-		id := fmt.Sprintf("msg_%d", i)
-		headers, err := signing.Sign(scheme, []signing.Secret{secret}, signing.Message{ID: id, Timestamp: time.Now(), Body: body})
-		if err != nil {
-			return "", err
-		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url, bytes.NewReader(body))
-		if err != nil {
-			return "", err
-		}
-		for _, h := range headers {
-			req.Header[h.Name] = []string{h.Value}
-		}
-		_, err = send(client, req)
-		return id, err
-	})
+	secret, bad := signing.ParseSecret(benchSecret)
+	return &poster{url: url, client: newClient(concurrency), scheme: scheme, secret: []signing.Secret{secret}}, errors.Join(unknown, bad)
+}
+
+func (p *poster) post(ctx context.Context, id string, body []byte) error {
+	headers, err := signing.Sign(p.scheme, p.secret, signing.Message{ID: id, Timestamp: time.Now(), Body: body})
 	if err != nil {
-		return measure{}, err
+		return err
 	}
-	took := time.Since(begin)
-	m := measure{rate: float64(o.events) / took.Seconds(), cpu: (cpuTime() - cpu).Seconds() * 1000 / float64(o.events)}
-	m.p50, m.p99, err = r.latencies(sent)
-	return m, err
-}
-
-// send makes a request and reads the whole answer.
-func send(client *http.Client, req *http.Request) ([]byte, error) {
-	answer, err := client.Do(req)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("make a request: %w", err)
 	}
-	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(answer.Body)
-	if err == nil && answer.StatusCode >= 300 {
-		err = fmt.Errorf("%s %s: %s", req.Method, req.URL.Path, answer.Status)
+	req.Header.Set("Content-Type", "application/json")
+	for _, h := range headers {
+		req.Header[http.CanonicalHeaderKey(h.Name)] = []string{h.Value}
 	}
-	return text, err
-}
-
-// spread calls f for 0 to events-1 from as many goroutines as o says, and
-// returns when each id was sent.
-func spread(ctx context.Context, o options, f func(int) (string, error)) (map[string]time.Time, error) {
-	var next atomic.Int64
-	var mu sync.Mutex
-	sent := make(map[string]time.Time, o.events)
-	workers, ctx := errgroup.WithContext(ctx)
-	for range o.concurrency {
-		workers.Go(func() error {
-			for i := int(next.Add(1) - 1); i < o.events && ctx.Err() == nil; i = int(next.Add(1) - 1) {
-				at := time.Now()
-				id, err := f(i)
-				if err != nil {
-					return err
-				}
-				mu.Lock()
-				sent[id] = at
-				mu.Unlock()
-			}
-			return ctx.Err()
-		})
-	}
-	return sent, workers.Wait()
-}
-
-// completion is a body of about o.size bytes.
-func completion(o options, i int) string {
-	head := fmt.Sprintf(`{"id":"job-%d","status":"success","type":"bench","result":{"text":"`, i)
-	return head + strings.Repeat("x", max(o.size-len(head)-3, 1)) + `"}}`
+	_, err = send(p.client, req)
+	return err
 }
 
 // cpuTime is this process's.

@@ -1,51 +1,42 @@
-// Command bench measures `jobhook local` beside a bare loop that signs and
-// POSTs, in one run on one machine: what counts is the ratio of the two.
+// Command bench measures `jobhook local` beside a bare loop (sign and POST) and
+// a relay (HTTP in, sign, HTTP out, nothing kept), in one run on one machine:
+// what counts is the ratios. docs/performance.md says what each figure means.
 //
-// Both send the same events of 1 KB to the same receiver. jobhook's time runs
-// from the first publish over its API to the last arrival; everything is
-// durable on disk before the API answers.
+// The three get the same events over one HTTP request each, send them to the
+// same receiver, which verifies every signature, and run in processes of their
+// own, so that their CPU time holds neither the load generator's nor the
+// receiver's.
 package main
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
 // options are the bench's flags.
 type options struct {
-	events, concurrency, runs, size int
-	floor                           float64
+	only                               string
+	quick, save                        bool
+	events, slow, hang                 int
+	backlog, rounds, pairs             int
+	concurrency, size                  int
+	pace                               time.Duration // how long each paced part lasts
+	binary, data, profile, page, saved string
 }
 
-// measure is what one run came to.
-type measure struct {
-	rate     float64 // deliveries a second
-	cpu      float64 // CPU seconds per 1,000 deliveries, all processes of the sender
-	p50, p99 time.Duration
-	memory   float64 // MB at the peak; 0 when not measured
-}
+// The phases, in the order in which they run.
+var phases = []string{"rate", "slow", "hang", "flood", "backlog"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	var o options
-	flag.IntVar(&o.events, "events", 20000, "events in each run")
-	flag.IntVar(&o.concurrency, "concurrency", 32, "requests under way at once")
-	flag.IntVar(&o.runs, "runs", 3, "runs of each; the medians count")
-	flag.IntVar(&o.size, "size", 1024, "bytes of a body")
-	flag.Float64Var(&o.floor, "floor", 0, "exit with 1 when the ratio is below it")
-	flag.Parse()
-	ratio, err := bench(ctx, o)
-	if err == nil && ratio < o.floor {
-		err = fmt.Errorf("the ratio %.3f is below %.3f", ratio, o.floor)
-	}
+	err := run(ctx, os.Args[1:])
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -53,61 +44,88 @@ func main() {
 	}
 }
 
-func bench(ctx context.Context, o options) (ratio float64, err error) {
-	dir, err := os.MkdirTemp("", "jobhook-bench-")
+// run is the bench, or one of the processes that it starts of itself.
+func run(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == "bare" {
+		return bareLoop(ctx, args[1:])
+	}
+	if len(args) > 0 && args[0] == "relay" {
+		return relay(ctx, args[1:])
+	}
+	o, err := parse(args)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary := filepath.Join(dir, "jobhook")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/jobhook").CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build jobhook: %w\n%s", err, out)
-	}
-	fmt.Printf("%d events of %d bytes, concurrency %d, %d interleaved runs; bare loop, then jobhook local\n\n", o.events, o.size, o.concurrency, o.runs)
-	fmt.Printf("%-14s %12s %16s %10s %10s %10s\n", "", "deliveries/s", "CPU-s per 1,000", "p50", "p99", "memory")
-	var bare, hook []measure
-	for range o.runs {
-		b, err := bareLoop(ctx, o)
-		if err != nil {
-			return 0, fmt.Errorf("bare loop: %w", err)
+	return bench(ctx, o)
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("bench", flag.ExitOnError)
+	flags.StringVar(&o.only, "only", "", "phases to run, with commas between: "+strings.Join(phases, ", "))
+	flags.BoolVar(&o.quick, "quick", false, "small sizes and one round: does it run at all, in half a minute")
+	flags.BoolVar(&o.save, "save", false, "keep the result in docs/performance.json and docs/performance.md")
+	flags.IntVar(&o.events, "events", 20000, "events in each round of rate")
+	flags.IntVar(&o.slow, "slow", 6000, "events to an endpoint that answers after 200 ms")
+	flags.IntVar(&o.hang, "hang", 10000, "events to an endpoint that does not answer for 3 s")
+	flags.IntVar(&o.backlog, "backlog", 0, "waiting events, compared with 1,000; 0: what is published in 20 s, at most 100,000")
+	flags.IntVar(&o.rounds, "rounds", 3, "interleaved rounds; the medians count")
+	flags.IntVar(&o.pairs, "pairs", 5, "pairs of alone and beside a neighbour")
+	flags.IntVar(&o.concurrency, "concurrency", 32, "requests in flight from the load generator")
+	flags.IntVar(&o.size, "size", 1024, "bytes of a completion")
+	flags.DurationVar(&o.pace, "pace", 4*time.Second, "how long each part at 50/s lasts")
+	flags.StringVar(&o.binary, "binary", "", "the jobhook to measure, instead of one built of this tree")
+	flags.StringVar(&o.data, "data", ".bin", "directory on a disk, in which data directories are made")
+	flags.StringVar(&o.profile, "profile", "", "write a CPU profile of jobhook local in the last round of rate to this file")
+	flags.StringVar(&o.page, "page", "docs/performance.md", "the page that -save writes the table to")
+	flags.StringVar(&o.saved, "saved", "docs/performance.json", "the last result: compared with, and written by -save")
+	_ = flags.Parse(args) // exits on an error
+	for phase := range strings.SplitSeq(o.only, ",") {
+		if phase != "" && !slices.Contains(phases, phase) {
+			return o, fmt.Errorf("-only %s: there is no such phase; there are %s", phase, strings.Join(phases, ", "))
 		}
-		show("bare loop", b)
-		h, err := jobhookLocal(ctx, o, binary)
-		if err != nil {
-			return 0, fmt.Errorf("jobhook local: %w", err)
+	}
+	if o.save && (o.quick || o.only != "") {
+		return o, errors.New("-save keeps whole runs only: leave out -quick and -only")
+	}
+	if o.quick {
+		o.events, o.slow, o.hang, o.backlog, o.rounds, o.pairs, o.pace = 2000, 1000, 500, 3000, 1, 1, time.Second
+	}
+	return o, nil
+}
+
+// want says whether a phase is asked for.
+func (o options) want(phase string) bool {
+	return o.only == "" || slices.Contains(strings.Split(o.only, ","), phase)
+}
+
+func bench(ctx context.Context, o options) error {
+	began := time.Now()
+	machine, err := look(o.data)
+	if err != nil {
+		return err
+	}
+	tools, clean, err := build(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer clean()
+	r := result{Of: tools.version, Date: began.UTC().Format("2006-01-02 15:04 UTC"), Machine: machine, Quick: o.quick}
+	fmt.Println(machine)
+	steps := map[string]func(context.Context, options, *programs, *result) error{
+		"rate": measureRate, "slow": measureSlow, "hang": measureHang, "flood": measureFlood, "backlog": measureBacklog,
+	}
+	for _, phase := range phases {
+		if !o.want(phase) {
+			continue
 		}
-		show("jobhook local", h)
-		bare, hook = append(bare, b), append(hook, h)
+		at := time.Now()
+		if err := steps[phase](ctx, o, tools, &r); err != nil {
+			return fmt.Errorf("%s: %w", phase, err)
+		}
+		fmt.Printf("%s took %s\n", phase, time.Since(at).Round(time.Second))
 	}
-	mb, mh := median(bare), median(hook)
-	fmt.Println("\nmedians")
-	show("bare loop", mb)
-	show("jobhook local", mh)
-	ratio = mh.rate / mb.rate
-	fmt.Printf("\nratio %.3f of the bare loop's rate, %.1f times its CPU\n", ratio, mh.cpu/mb.cpu)
-	return ratio, nil
-}
-
-func show(name string, m measure) {
-	memory := "-"
-	if m.memory > 0 {
-		memory = fmt.Sprintf("%.0f MB", m.memory)
-	}
-	fmt.Printf("%-14s %12.0f %16.3f %10s %10s %10s\n", name, m.rate, m.cpu,
-		m.p50.Round(10*time.Microsecond), m.p99.Round(10*time.Microsecond), memory)
-}
-
-func median(list []measure) measure {
-	return measure{
-		rate:   middle(list, func(m measure) float64 { return m.rate }),
-		cpu:    middle(list, func(m measure) float64 { return m.cpu }),
-		memory: middle(list, func(m measure) float64 { return m.memory }),
-		p50:    middle(list, func(m measure) time.Duration { return m.p50 }),
-		p99:    middle(list, func(m measure) time.Duration { return m.p99 }),
-	}
-}
-
-func middle[T cmp.Ordered](list []measure, of func(measure) T) T {
-	ordered := slices.SortedFunc(slices.Values(list), func(a, b measure) int { return cmp.Compare(of(a), of(b)) })
-	return of(ordered[len(ordered)/2])
+	r.Took = time.Since(began).Round(time.Second).String()
+	r.Ratios = r.ratios()
+	return report(o, r)
 }

@@ -1,76 +1,152 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
+
+	"github.com/jobhook/jobhook/shared/signing"
 )
 
-// receiver answers 204 at once and notes when each event first arrived.
-type receiver struct {
-	url   string
-	close func() error
+// benchSecret signs everything here: a public test vector.
+const benchSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-	mu      sync.Mutex
-	arrived map[string]time.Time
-	doubles int
-	want    int
-	all     chan struct{}
+// receiver is a server whose endpoints note each arrival that they can verify.
+type receiver struct {
+	url    string
+	mux    *http.ServeMux
+	server *http.Server
+	scheme signing.Scheme
+	secret []signing.Secret
 }
 
-func newReceiver(want int) (*receiver, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+func newReceiver(ctx context.Context) (*receiver, error) {
+	scheme, unknown := signing.Lookup("standard")
+	secret, bad := signing.ParseSecret(benchSecret)
+	listener, refused := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err := errors.Join(unknown, bad, refused); err != nil {
 		return nil, err
 	}
-	r := &receiver{
-		url: "http://" + listener.Addr().String() + "/hook", want: want,
-		arrived: make(map[string]time.Time, want), all: make(chan struct{}),
-	}
-	server := &http.Server{Handler: r, ReadHeaderTimeout: 5 * time.Second}
-	r.close = server.Close
-	go func() { _ = server.Serve(listener) }() // ends with close
+	r := &receiver{url: "http://" + listener.Addr().String(), mux: http.NewServeMux(), scheme: scheme, secret: []signing.Secret{secret}}
+	r.server = &http.Server{Handler: r.mux, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = r.server.Serve(listener) }() // ends with close
 	return r, nil
 }
 
-func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	defer w.WriteHeader(http.StatusNoContent)
-	if _, err := io.Copy(io.Discard, req.Body); err != nil {
-		return
-	}
-	id, now := req.Header.Get("Webhook-Id"), time.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, seen := r.arrived[id]; seen {
-		r.doubles++
-		return
-	}
-	r.arrived[id] = now
-	if len(r.arrived) == r.want {
-		close(r.all)
-	}
+func (r *receiver) close() { _ = r.server.Close() }
+
+// endpoint is one path of the receiver. It answers 204, after delay; while it
+// refuses it answers 503, and notes nothing.
+type endpoint struct {
+	url   string
+	delay time.Duration
+
+	mu        sync.Mutex
+	refusing  bool
+	seen      map[string]struct{}
+	latencies []time.Duration
+	doubles   int
+	invalid   error
+	want      int
+	all       chan struct{}
 }
 
-// latencies pairs when an event was sent with when it arrived.
-func (r *receiver) latencies(sent map[string]time.Time) (p50, p99 time.Duration, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var list []time.Duration
-	for id, at := range sent {
-		arrived, ok := r.arrived[id]
-		if !ok {
-			return 0, 0, fmt.Errorf("event %s never arrived", id)
+// add makes an endpoint that answers after delay.
+func (r *receiver) add(name string, delay time.Duration) *endpoint {
+	e := &endpoint{url: r.url + "/" + name, delay: delay}
+	e.expect(0)
+	r.mux.HandleFunc("/"+name, func(w http.ResponseWriter, req *http.Request) {
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
+			return
 		}
-		list = append(list, arrived.Sub(at))
+		v, err := signing.Verify(r.scheme, r.secret, req.Header, body, time.Now(), 0)
+		status := e.note(v.ID, body, err)
+		if e.delay > 0 {
+			select {
+			case <-time.After(e.delay):
+			case <-req.Context().Done():
+			}
+		}
+		w.WriteHeader(status)
+	})
+	return e
+}
+
+func (e *endpoint) note(id string, body []byte, invalid error) (status int) {
+	_, rest, _ := bytes.Cut(body, []byte(sentAt))
+	digits, _, _ := bytes.Cut(rest, []byte(`"`))
+	at, bad := strconv.ParseInt(string(digits), 10, 64)
+	took := time.Duration(time.Now().UnixNano() - at)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := errors.Join(invalid, bad); err != nil {
+		e.invalid = err
+		return http.StatusUnauthorized
 	}
+	if e.refusing {
+		return http.StatusServiceUnavailable
+	}
+	if _, seen := e.seen[id]; seen {
+		e.doubles++
+		return http.StatusNoContent
+	}
+	e.seen[id] = struct{}{}
+	e.latencies = append(e.latencies, took)
+	if len(e.seen) == e.want {
+		close(e.all)
+	}
+	return http.StatusNoContent
+}
+
+// expect forgets what arrived, and waits for this many events from now on.
+func (e *endpoint) expect(events int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.seen, e.latencies = make(map[string]struct{}, events), make([]time.Duration, 0, events)
+	e.want, e.all = events, make(chan struct{})
+}
+
+func (e *endpoint) refuse(on bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.refusing = on
+}
+
+// wait returns once all that is expected has arrived, or after limit, and says
+// how many have not arrived. What arrived twice or unsigned is an error.
+func (e *endpoint) wait(ctx context.Context, limit time.Duration) (missing int, err error) {
+	select {
+	case <-e.all:
+	case <-time.After(limit):
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.doubles > 0 {
+		err = fmt.Errorf("%d events arrived twice", e.doubles)
+	}
+	return e.want - len(e.seen), errors.Join(err, e.invalid)
+}
+
+// percentiles are of the time from the publisher's call to the arrival. What
+// has not arrived counts as limit.
+func (e *endpoint) percentiles(missing int, limit time.Duration) (p50, p99 time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := append(slices.Clone(e.latencies), slices.Repeat([]time.Duration{limit}, missing)...)
 	if len(list) == 0 {
-		return 0, 0, errors.New("nothing was sent")
+		return 0, 0
 	}
 	slices.Sort(list)
-	return list[len(list)/2], list[len(list)*99/100], nil
+	return list[len(list)/2], list[len(list)*99/100]
 }

@@ -12,8 +12,8 @@ var _ webhook.Store = (*DB)(nil)
 // maxRecord is the largest record, as DynamoDB has it.
 const maxRecord = 400 << 10
 
-// Write makes each change by itself, all of one call in one transaction. What
-// has been answered nil is durable.
+// Write makes each change by itself, all of one call in one commit. What has been
+// answered nil is durable, but for claims.
 func (db *DB) Write(ctx context.Context, changes ...webhook.Change) []error {
 	ops := make([]*write, len(changes))
 	for i, c := range changes {
@@ -26,9 +26,11 @@ func (db *DB) Write(ctx context.Context, changes ...webhook.Change) []error {
 func (db *DB) change(c webhook.Change) *write {
 	var record []byte
 	var apply func(*txn) error
+	lazy := false
 	switch {
 	case c.Delivery != nil:
 		d := *c.Delivery
+		lazy = c.From != "" && !d.Lease.Until.IsZero() // a claim: every outcome ends the lease
 		record = encode(db.epoch, 256+64*len(d.Attempts), &d)
 		apply = func(t *txn) error { return t.writeDelivery(c.From, d, record) }
 	case c.From == "":
@@ -37,13 +39,14 @@ func (db *DB) change(c webhook.Change) *write {
 		apply = func(t *txn) error { return t.insertEvent(e, record) }
 	default:
 		e := *c.Event
+		lazy = true
 		record = encode(db.epoch, 128+32*len(e.Targets), (*claim)(&e))
 		apply = func(t *txn) error { return t.claimEvent(c.From, e, record) }
 	}
 	if len(record) > maxRecord {
 		return &write{apply: func(*txn) error { return webhook.ErrTooLarge }}
 	}
-	return &write{size: len(record), apply: apply}
+	return &write{size: len(record), lazy: lazy, apply: apply}
 }
 
 func (t *txn) insertEvent(e webhook.Event, record []byte) error {

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/jobhook/jobhook/shared/storetest"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -27,8 +25,8 @@ func TestChangesOfOneCall(t *testing.T) {
 	if errs[1] != nil || errs[3] != nil || errs[4] != nil || !errors.Is(errs[0], webhook.ErrLost) || errs[2] == nil || errors.Is(errs[2], webhook.ErrLost) {
 		t.Errorf("answers: %v", errs)
 	}
-	if n := db.Stats().Transactions - before.Transactions; n != 1 {
-		t.Errorf("%d transactions, want 1", n)
+	if n := db.Stats().Commits - before.Commits; n != 1 {
+		t.Errorf("%d commits, want 1", n)
 	}
 	have, deliveries := lookUp(t, db, claimed, "ep_1")
 	if have == nil || have.Rev != "r" || len(deliveries) != 1 {
@@ -41,7 +39,7 @@ func TestNobodyWantsIt(t *testing.T) {
 	db := openDB(t, t.TempDir(), time.Now)
 	e := insert(t, db, event(1, time.Time{}))
 	size := func() (n int) {
-		must(t, db.file.View(func(tx *bbolt.Tx) error { n = len(tx.Bucket([]byte("events")).Get(seqKey(1))); return nil }))
+		must(t, db.view(func(t *txn) error { n = len(t.get(events, seqKey(1))); return nil }))
 		return n
 	}
 	before := size()

@@ -8,9 +8,12 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +24,8 @@ import (
 const (
 	crashDir  = "JOBHOOK_CRASH_DIR"
 	crashFrom = "JOBHOOK_CRASH_FROM"
+	// crashFull: it is not killed; its files may not grow for ever.
+	crashFull = "JOBHOOK_CRASH_FULL"
 )
 
 func TestMain(m *testing.M) {
@@ -47,17 +52,26 @@ func crashChild(dir string, from int) {
 	if err != nil {
 		panic(err)
 	}
+	full := os.Getenv(crashFull) != ""
+	signal.Ignore(syscall.Signal(25)) // SIGXFSZ: the write says it, too
 	const workers = 8
+	var all sync.WaitGroup
 	for w := range workers {
-		go func() {
+		all.Go(func() {
 			for n := from + w; ; n += workers {
-				if err := crashWrite(db, q, n); err != nil {
+				if err := crashWrite(db, q, n); err != nil && full {
+					tell("refused", n)
+					return
+				} else if err != nil {
 					panic(err)
 				}
 			}
-		}()
+		})
 	}
-	select {}
+	all.Wait()
+	if have, err := db.Events(context.Background(), crashEvent(from).MessageID); err == nil && have[0] != nil {
+		tell("read", from)
+	}
 }
 
 // tell is one write, so that no line mixes with another.
@@ -109,8 +123,9 @@ func crashDelete(q *Queue) error {
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	told := map[string]map[int]bool{"sent": {}, "taken": {}, "deleted": {}}
-	for round, answers := range []int{1, 40, 7, 300, 1500} {
-		killAfter(t, dir, round*1_000_000, answers, func(what string, n int) { told[what][n] = true })
+	for round, answers := range []int{1, 40, 7, 300, 6000} {
+		child := exec.CommandContext(t.Context(), os.Args[0])
+		killAfter(t, child, dir, round*1_000_000, answers, func(what string, n int) { told[what][n] = true })
 		db := openDB(t, dir, time.Now)
 		checkEvents(t, db, told["sent"])
 		checkMessages(t, db, told)
@@ -118,12 +133,31 @@ func TestKill(t *testing.T) {
 	}
 }
 
+// TestFull: when the files cannot grow, what was answered stays, reads go on,
+// and all is there when there is room again.
+func TestFull(t *testing.T) {
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("a shell sets the limit")
+	}
+	dir := t.TempDir()
+	told := map[string]map[int]bool{"sent": {}, "taken": {}, "deleted": {}, "refused": {}, "read": {}}
+	child := exec.CommandContext(t.Context(), shell, "-c", `ulimit -f 34000; exec "$0"`, os.Args[0]) // 17 MB
+	child.Env = append(os.Environ(), crashFull+"=1")
+	killAfter(t, child, dir, 0, 0, func(what string, n int) { told[what][n] = true })
+	if len(told["refused"]) == 0 || len(told["read"]) == 0 {
+		t.Errorf("%d refused, %d read", len(told["refused"]), len(told["read"]))
+	}
+	db := openDB(t, dir, time.Now)
+	checkEvents(t, db, told["sent"])
+	checkMessages(t, db, told)
+}
+
 // killAfter runs a child on the directory and kills it once it has told of so
-// many answers; all that it told is noted.
-func killAfter(t *testing.T, dir string, from, answers int, note func(what string, n int)) {
+// many answers, 0 for never; all that it told is noted.
+func killAfter(t *testing.T, child *exec.Cmd, dir string, from, answers int, note func(what string, n int)) {
 	t.Helper()
-	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), crashDir+"="+dir, crashFrom+"="+strconv.Itoa(from))
+	child.Env = append(child.Environ(), crashDir+"="+dir, crashFrom+"="+strconv.Itoa(from))
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	must(t, err)

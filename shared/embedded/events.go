@@ -31,7 +31,7 @@ func (db *DB) JobEvents(_ context.Context, account, jobID string) (found []webho
 	_, eventPart, _ := webhook.SplitMessageID(id)
 	prefix := []byte(strings.TrimSuffix(id, eventPart))
 	err = db.view(func(t *txn) error {
-		c := t.bucket(ids).Cursor()
+		c := t.cursor(ids)
 		for id, _ := c.Seek(prefix); bytes.HasPrefix(id, prefix) && len(found) < webhook.MaxJobEvents; id, _ = c.Next() {
 			e, err := t.readEvent(string(id))
 			if err != nil {
@@ -148,7 +148,7 @@ func (t *txn) delivery(key []byte) (*webhook.Delivery, error) {
 // deliveriesOf lists all deliveries under an event's number, expired or not.
 func (t *txn) deliveriesOf(seq uint64) (list []*webhook.Delivery, err error) {
 	prefix := seqKey(seq)
-	c := t.bucket(work).Cursor()
+	c := t.cursor(work)
 	for k, raw := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, raw = c.Next() {
 		if len(k) == len(prefix) { // the event's claim
 			continue

@@ -33,12 +33,8 @@ func readPage[T any](db *DB, l listing, limit int, cursor string, read func(t *t
 	}
 	err = db.view(func(t *txn) error {
 		var shown []byte
-		c := t.bucket(l.table).Cursor()
-		step := c.Next
-		if l.until != nil {
-			step = c.Prev
-		}
-		for k, v := l.first(c, last); bytes.HasPrefix(k, l.prefix) && k != nil; k, v = step() {
+		c := t.cursor(l.table)
+		for k, v := l.first(c, last); bytes.HasPrefix(k, l.prefix) && k != nil; k, v = l.step(c, k) {
 			place := k[len(l.prefix):]
 			if bytes.Compare(place, l.from) < 0 {
 				return nil
@@ -61,22 +57,27 @@ func readPage[T any](db *DB, l listing, limit int, cursor string, read func(t *t
 }
 
 // first moves to the first key behind last, or of the list when last is nil.
-func (l listing) first(c *bbolt.Cursor, last []byte) (key, value []byte) {
+func (l listing) first(c *cursor, last []byte) (key, value []byte) {
 	start := last
 	if start == nil {
 		start = l.until
 	}
 	place := append(bytes.Clone(l.prefix), start...)
-	key, value = c.Seek(place)
-	switch {
-	case l.until != nil && key == nil:
-		return c.Last()
-	case l.until != nil:
-		return c.Prev()
-	case last != nil && bytes.Equal(key, place):
+	if l.until != nil {
+		return c.Before(place)
+	}
+	if key, value = c.Seek(place); last != nil && bytes.Equal(key, place) {
 		return c.Next()
 	}
 	return key, value
+}
+
+// step moves on from key.
+func (l listing) step(c *cursor, key []byte) (next, value []byte) {
+	if l.until != nil {
+		return c.Before(key)
+	}
+	return c.Next()
 }
 
 // mark begins a list's cursors, so that another list's are told from them. The

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,7 +20,7 @@ import (
 const (
 	fileName = "jobhook.db"
 	// format is the version of the file as a whole: its tables and their keys.
-	format = 2
+	format = 3
 	// lockWait is how long Open waits for another process to let go.
 	lockWait = 100 * time.Millisecond
 	// mapSize is address space, not memory: remapping a grown file would have
@@ -33,29 +34,34 @@ type Config struct {
 	Now func() time.Time // time.Now when nil
 }
 
-// DB is an open data file. It is safe for concurrent use.
+// DB is an open data file with its log. It is safe for concurrent use.
 type DB struct {
-	file   *bbolt.DB
-	path   string
-	now    func() time.Time
-	epoch  uint64   // counts the openings of this file
-	queues sync.Map // of *Queue by name
+	file       *bbolt.DB
+	dir, path  string
+	disk       disk
+	maxOverlay int
+	now        func() time.Time
+	id         uint64   // of this file: its log has it too
+	epoch      uint64   // counts the openings of this file
+	queues     sync.Map // of *Queue by name
+
+	state     atomic.Pointer[state]
+	committed atomic.Uint64 // the last commit that readers see
+	written   atomic.Uint64 // ops, refused ones included: tests count them
 
 	closing sync.RWMutex // held for writing to set closed
 	closed  bool
 	writes  chan []*write
 	stopped chan struct{} // closed when the writer has ended
-
-	// The writer's own.
-	noted      expiryMark
-	unreleased int           // bytes since the last release
-	written    atomic.Uint64 // ops, refused ones included: tests count them
+	own     writer
 }
 
 // Open opens the data file in cfg.Dir, making both if they are not there. It
 // fails at once with ErrInUse when another process holds it, and with
 // ErrFormat when it cannot be read.
-func Open(cfg Config) (*DB, error) {
+func Open(cfg Config) (*DB, error) { return open(cfg, systemDisk(), maxOverlay) }
+
+func open(cfg Config, d disk, maxOverlay int) (*DB, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -63,7 +69,7 @@ func Open(cfg Config) (*DB, error) {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
 	db := &DB{
-		path: filepath.Join(cfg.Dir, fileName), now: cfg.Now,
+		dir: cfg.Dir, path: filepath.Join(cfg.Dir, fileName), disk: d, maxOverlay: maxOverlay, now: cfg.Now,
 		writes: make(chan []*write, maxBatch), stopped: make(chan struct{}),
 	}
 	err := db.open()
@@ -95,69 +101,149 @@ func (db *DB) open() (err error) {
 	db.file, err = bbolt.Open(db.path, 0o600, &options)
 	switch {
 	case err == nil:
-		if err = db.begin(); err != nil {
+		if err = db.start(); err != nil {
 			_ = db.file.Close()
 		}
-		return err
+		return explain(err)
 	case errors.Is(err, berrors.ErrTimeout), errors.As(err, new(*fs.PathError)):
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrFormat, err)
 }
 
-// begin makes the tables of a new file, checks the format of an old one, and
-// starts a new epoch.
-func (db *DB) begin() error {
+// start makes the tables of a new file, checks the format of an old one, starts
+// a new epoch and brings into the file what its log has.
+func (db *DB) start() error {
 	info, err := os.Stat(db.path)
 	if err != nil {
 		return fmt.Errorf("look at its size: %w", err)
 	}
+	saved, err := logs(db.dir)
+	if err != nil {
+		return err
+	}
+	var needed uint64 // the first generation of the log that it needs
 	err = db.file.Update(func(tx *bbolt.Tx) error {
-		t := &txn{tx: tx}
 		if info.Size() < tx.Size() { // reading its missing pages later would end the process
 			return fmt.Errorf("%w: cut short, %d of %d bytes", ErrFormat, info.Size(), tx.Size())
 		}
 		if tx.Bucket([]byte(tableNames[meta])) == nil {
-			if err := makeTables(t); err != nil {
+			if len(saved) > 0 {
+				return fmt.Errorf("%w: it is not the file whose log lies beside it", ErrFormat)
+			}
+			if err := makeTables(tx); err != nil {
 				return err
 			}
 		}
-		switch have := number(t.get(meta, []byte("format"))); {
-		case have == 1:
+		own := tx.Bucket([]byte(tableNames[meta]))
+		have := func(name string) uint64 { return number(own.Get([]byte(name))) }
+		switch {
+		case have("format") == 1 || have("format") == 2:
 			return ErrEarlier
-		case have != format:
-			return fmt.Errorf("%w: its format is %d, not %d", ErrFormat, have, format)
+		case have("format") != format:
+			return fmt.Errorf("%w: its format is %d, not %d", ErrFormat, have("format"), format)
 		}
-		db.epoch = number(t.get(meta, []byte("epoch"))) + 1
-		t.put(meta, []byte("epoch"), seqKey(db.epoch))
-		return t.failure
+		for b, name := range tableNames {
+			bucket := tx.Bucket([]byte(name))
+			if bucket == nil {
+				return fmt.Errorf("%w: its table %s is missing", ErrFormat, name)
+			}
+			db.own.sequence[b] = bucket.Sequence()
+		}
+		db.id, db.epoch, needed = have("id"), have("epoch")+1, have("generation")
+		return own.Put([]byte("epoch"), seqKey(db.epoch))
 	})
 	if err != nil {
-		return explain(err)
+		return err
 	}
-	// The file's name becomes as durable as its content. Where a directory cannot
-	// be synced (Windows), it need not be.
-	dir, err := os.Open(filepath.Dir(db.path))
+	return db.recover(saved, needed)
+}
+
+// makeTables refuses a file that has content of another program's.
+func makeTables(tx *bbolt.Tx) error {
+	if k, _ := tx.Cursor().First(); k != nil {
+		return fmt.Errorf("%w: it is another program's", ErrFormat)
+	}
+	for _, name := range tableNames {
+		if _, err := tx.CreateBucket([]byte(name)); err != nil {
+			return fmt.Errorf("make table %s: %w", name, err)
+		}
+	}
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails
+	own := tx.Bucket([]byte(tableNames[meta]))
+	return errors.Join(own.Put([]byte("format"), seqKey(format)), own.Put([]byte("id"), id[:]), own.Put([]byte("generation"), seqKey(1)))
+}
+
+// recover replays the log into the file, as one checkpoint, and begins a new one.
+func (db *DB) recover(saved []uint64, needed uint64) error {
+	o, commit, last := newOverlay(), uint64(0), needed-1
+	var files []*savedLog
+	for _, generation := range saved {
+		if generation < needed { // its checkpoint was done
+			continue
+		}
+		if generation != last+1 {
+			return fmt.Errorf("%w: %s is missing", ErrFormat, filepath.Base(logPath(db.dir, last+1)))
+		}
+		one, err := readLog(logPath(db.dir, generation), db.id, generation)
+		if err != nil {
+			return err
+		}
+		last, files = generation, append(files, one)
+	}
+	for i, one := range files {
+		end := ^uint64(0)
+		switch {
+		case one == nil && i == len(files)-1:
+			continue
+		case one == nil || i > 0 && len(one.frames) > 0 && one.first != commit+1:
+			return fmt.Errorf("%w: its log is damaged", ErrFormat)
+		case i < len(files)-1 && files[i+1] != nil:
+			end = files[i+1].first
+		}
+		next, err := one.replay(one.first, end, func(commit uint64, raw []byte) error { return db.replayed(o, commit, raw) })
+		if err != nil {
+			return err
+		}
+		commit = next - 1
+	}
+	db.committed.Store(commit)
+	o.generation, o.sequence = last, db.own.sequence
+	if err := db.save(o); err != nil {
+		return err
+	}
+	for _, generation := range saved {
+		_ = os.Remove(logPath(db.dir, generation))
+	}
+	_ = os.Remove(filepath.Join(db.dir, spareName))
+	db.state.Store(&state{overlays: [2]*overlay{newOverlay(), nil}})
+	var err error
+	db.own.log, err = createLog(db.disk, db.dir, db.id, last+1, commit+1)
+	return err
+}
+
+// replayed puts a commit's changes into the overlay.
+func (db *DB) replayed(o *overlay, commit uint64, raw []byte) error {
+	err := eachChange(raw,
+		func(b table, key, value []byte) { o.put(b, key, value, commit) },
+		func(b table, n uint64) { db.own.sequence[b] = max(db.own.sequence[b], n) })
+	if err != nil {
+		return fmt.Errorf("%w: commit %d of its log cannot be read", ErrFormat, commit)
+	}
+	return nil
+}
+
+// syncDir makes the names in a directory as durable as what they name. Where a
+// directory cannot be synced (Windows), it need not be.
+func syncDir(path string) error {
+	dir, err := os.Open(path)
 	if err == nil {
 		err = errors.Join(dir.Sync(), dir.Close())
 	}
 	if err != nil && runtime.GOOS != "windows" {
 		return fmt.Errorf("sync the data directory: %w", err)
 	}
-	return nil
-}
-
-// makeTables refuses a file that has content of another program's.
-func makeTables(t *txn) error {
-	if k, _ := t.tx.Cursor().First(); k != nil {
-		return fmt.Errorf("%w: it is another program's", ErrFormat)
-	}
-	for _, name := range tableNames {
-		if _, err := t.tx.CreateBucket([]byte(name)); err != nil {
-			return fmt.Errorf("make table %s: %w", name, err)
-		}
-	}
-	t.put(meta, []byte("format"), seqKey(format))
 	return nil
 }
 

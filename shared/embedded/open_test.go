@@ -16,12 +16,14 @@ import (
 func TestSecondOpener(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	db := openDB(t, dir, time.Now)
+	insert(t, db, event(0, time.Time{})) // in the log
 	_, err := Open(Config{Dir: dir})
 	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), "another jobhook is running on "+dir) {
 		t.Errorf("got %v, want ErrInUse that names the directory", err)
 	}
+	insert(t, db, event(1, time.Time{}))
 	must(t, db.Close())
-	openDB(t, dir, time.Now)
+	has(t, openDB(t, dir, time.Now), 0, 1)
 }
 
 func TestOnlyItsOwnerReadsIt(t *testing.T) {
@@ -30,7 +32,7 @@ func TestOnlyItsOwnerReadsIt(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	openDB(t, dir, time.Now)
-	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, fileName): 0o600} {
+	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, fileName): 0o600, logPath(dir, 1): 0o600} {
 		info, err := os.Stat(path)
 		must(t, err)
 		if got := info.Mode().Perm(); got != want {
@@ -88,30 +90,41 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// TestOpenRefusesTheFirstFormat: with a sentence that says what to do, and
+// TestOpenRefusesEarlierFormats: with a sentence that says what to do, and
 // without a byte changed.
-func TestOpenRefusesTheFirstFormat(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, fileName)
-	edit(t, path, func(tx *bbolt.Tx) error {
-		for _, name := range []string{"meta", "ids", "events", "work", "log", "endpoints", "queues", "expiry"} {
-			if _, err := tx.CreateBucket([]byte(name)); err != nil {
-				return err
+func TestOpenRefusesEarlierFormats(t *testing.T) {
+	for name, one := range map[string]struct {
+		format uint64
+		tables []string
+	}{
+		"the first":  {1, []string{"meta", "ids", "events", "work", "log", "endpoints", "queues", "expiry"}},
+		"the second": {2, tableNames[:]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, fileName)
+			edit(t, path, func(tx *bbolt.Tx) error {
+				for _, name := range one.tables {
+					if _, err := tx.CreateBucket([]byte(name)); err != nil {
+						return err
+					}
+				}
+				own := tx.Bucket([]byte("meta"))
+				return errors.Join(own.Put([]byte("format"), seqKey(one.format)), own.Put([]byte("epoch"), seqKey(3)))
+			})
+			before, err := os.ReadFile(path)
+			must(t, err)
+			_, err = Open(Config{Dir: dir})
+			want := path + " was written by an earlier jobhook that no release reads: move it away or choose another directory with --data"
+			if !errors.Is(err, ErrEarlier) || err.Error() != want {
+				t.Errorf("got  %v\nwant %s", err, want)
 			}
-		}
-		return errors.Join(tx.Bucket([]byte("meta")).Put([]byte("format"), seqKey(1)), tx.Bucket([]byte("meta")).Put([]byte("epoch"), seqKey(3)))
-	})
-	before, err := os.ReadFile(path)
-	must(t, err)
-	_, err = Open(Config{Dir: dir})
-	want := path + " was written by an earlier jobhook that no release reads: move it away or choose another directory with --data"
-	if !errors.Is(err, ErrEarlier) || err.Error() != want {
-		t.Errorf("got  %v\nwant %s", err, want)
-	}
-	after, err := os.ReadFile(path)
-	must(t, err)
-	if !bytes.Equal(before, after) {
-		t.Error("the file is not as it was")
+			after, err := os.ReadFile(path)
+			must(t, err)
+			if files, _ := os.ReadDir(dir); !bytes.Equal(before, after) || len(files) != 1 {
+				t.Errorf("the file is not as it was, or has company: %v", files)
+			}
+		})
 	}
 }
 

@@ -60,7 +60,7 @@ func (db *DB) Queue(name string, cfg QueueConfig) (*Queue, error) {
 	count := &write{
 		apply: func(t *txn) error {
 			q.reset()
-			c := t.bucket(queues).Cursor()
+			c := t.cursor(queues)
 			for k, _ := c.Seek(q.prefix); ; k, _ = c.Next() {
 				at, ok := placeIn(k, q.prefix)
 				if !ok {
@@ -188,6 +188,7 @@ func (q *Queue) Delete(ctx context.Context, ids ...string) error {
 	var gone []place
 	err := q.db.write(ctx, &write{
 		size: 32 * len(ids),
+		lazy: true,
 		apply: func(t *txn) error {
 			gone = gone[:0]
 			for _, at := range places {

@@ -277,10 +277,10 @@ func TestAccept(t *testing.T) {
 	db := openDB(t, t.TempDir(), newClock().Now)
 	q := newQueue(t, db, "completions", QueueConfig{})
 	e := event(1, time.Time{})
-	before := db.Stats().Transactions
+	before := db.Stats().Commits
 	must(t, q.Accept(t.Context(), e, webhook.Message{Body: []byte("accepted")}))
-	if n := db.Stats().Transactions - before; n != 1 {
-		t.Errorf("%d transactions, want 1", n)
+	if n := db.Stats().Commits - before; n != 1 {
+		t.Errorf("%d commits, want 1", n)
 	}
 	other := e
 	other.Rev, other.Hash = "another", "another"

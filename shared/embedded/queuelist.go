@@ -77,7 +77,7 @@ func (q *Queue) heads(t *txn, last place) *sorted[listed] {
 // after finds the first message of the queue behind a place.
 func (q *Queue) after(t *txn, behind place) (at place, ok bool) {
 	key := behind.key(q.prefix)
-	c := t.bucket(queues).Cursor()
+	c := t.cursor(queues)
 	k, _ := c.Seek(key)
 	if string(k) == string(key) {
 		k, _ = c.Next()

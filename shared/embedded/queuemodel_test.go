@@ -21,12 +21,12 @@ type modelMessage struct {
 	working         bool // received, and not given back for later
 }
 
-type model struct {
+type queueModel struct {
 	all  []*modelMessage
 	sent int
 }
 
-func (m *model) flying(group string, now time.Time) (n int) {
+func (m *queueModel) flying(group string, now time.Time) (n int) {
 	for _, one := range m.all {
 		if one.group == group && one.working && one.visible.After(now) {
 			n++
@@ -38,7 +38,7 @@ func (m *model) flying(group string, now time.Time) (n int) {
 // next is the message that may be received now: by its group's messages in
 // flight; of its group the one that returned first, else the oldest. Groups with
 // as many in flight are equals here.
-func (m *model) next(now time.Time, below int) (least int, first map[string]*modelMessage) {
+func (m *queueModel) next(now time.Time, below int) (least int, first map[string]*modelMessage) {
 	least, first = below, map[string]*modelMessage{}
 	for _, one := range m.all {
 		n := m.flying(one.group, now)
@@ -56,7 +56,7 @@ func (m *model) next(now time.Time, below int) (least int, first map[string]*mod
 	return least, first
 }
 
-func (m *model) before(a, b *modelMessage) bool {
+func (m *queueModel) before(a, b *modelMessage) bool {
 	return cmp.Or(cmp.Compare(min(b.receives, 1), min(a.receives, 1)), a.visible.Compare(b.visible), cmp.Compare(a.sent, b.sent)) < 0
 }
 
@@ -68,7 +68,7 @@ func TestQueueAgainstAModel(t *testing.T) {
 }
 
 func againstModel(t *testing.T, random *rand.Rand) {
-	dir, clock, m := t.TempDir(), newClock(), &model{}
+	dir, clock, m := t.TempDir(), newClock(), &queueModel{}
 	db := openDB(t, dir, clock.Now)
 	cfg := QueueConfig{Visibility: 30 * time.Second}
 	q := newQueue(t, db, "q", cfg)
@@ -110,14 +110,14 @@ func againstModel(t *testing.T, random *rand.Rand) {
 	}
 }
 
-func (m *model) any(random *rand.Rand) *modelMessage {
+func (m *queueModel) any(random *rand.Rand) *modelMessage {
 	if len(m.all) == 0 {
 		return nil
 	}
 	return m.all[random.IntN(len(m.all))]
 }
 
-func (m *model) receive(t *testing.T, q *Queue, now time.Time, below int) {
+func (m *queueModel) receive(t *testing.T, q *Queue, now time.Time, below int) {
 	t.Helper()
 	least, want := m.next(now, below)
 	got, err := q.ReceiveBelow(t.Context(), 1, below)
@@ -141,7 +141,7 @@ func (m *model) receive(t *testing.T, q *Queue, now time.Time, below int) {
 }
 
 // reopen forgets what is in flight: all of it is visible at its first time.
-func (m *model) reopen(t *testing.T, q *Queue) {
+func (m *queueModel) reopen(t *testing.T, q *Queue) {
 	t.Helper()
 	list, _, err := q.List(t.Context(), len(m.all)+1, "")
 	must(t, err)

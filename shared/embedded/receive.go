@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 	"time"
-
-	"go.etcd.io/bbolt"
 )
 
 // Received is a message as a receiver gets it.
@@ -63,7 +61,7 @@ func (q *Queue) take(max, below int) (got []Received, spent []place, err error) 
 	}
 	s := scan{q: q, until: now.Add(q.cfg.Visibility).UnixNano()}
 	err = q.db.view(func(t *txn) error {
-		s.cursor = t.bucket(queues).Cursor()
+		s.cursor = t.cursor(queues)
 		for len(s.got)+len(s.spent) < max {
 			g := q.ready.first()
 			if g == nil || g.flying >= below { // all others have as many or more
@@ -81,7 +79,7 @@ func (q *Queue) take(max, below int) (got []Received, spent []place, err error) 
 // scan is one Receive's work on its queue.
 type scan struct {
 	q      *Queue
-	cursor *bbolt.Cursor
+	cursor *cursor
 	until  int64
 	got    []Received
 	spent  []place

@@ -39,6 +39,17 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(t testing.TB, now func() time.Time) webhook.Store { return open(t, now) })
 }
 
+func TestStoreAcrossCheckpoints(t *testing.T) {
+	storetest.Run(t, func(t testing.TB, now func() time.Time) webhook.Store {
+		db, err := embedded.OpenSmall(embedded.Config{Dir: t.TempDir(), Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		return db
+	})
+}
+
 func TestQueue(t *testing.T) {
 	storetest.RunQueue(t, func(t testing.TB) storetest.QueueHarness {
 		clock := &storetest.Clock{}

@@ -28,18 +28,17 @@ func minuteOf(at time.Time) uint64 { return ordered(at.Unix() / 60) }
 // what was marked just before.
 func (t *txn) noteExpiry(expires time.Time, seq uint64) {
 	mark := expiryMark{minuteOf(expires), seq >> blockBits}
-	if expires.IsZero() || mark == t.noted {
+	if expires.IsZero() || mark == t.writer.noted {
 		return
 	}
 	t.put(expiry, binary.BigEndian.AppendUint64(seqKey(mark.minute), mark.block), nil)
-	t.noted = mark
+	t.writer.noted = mark
 }
 
 // Sweep removes all that has expired by now, events with all their deliveries,
 // in bounded transactions, and says how many events it removed. It looks only
-// where something expires, so call it often, once a minute: pages that a sweep
-// frees are listed in each commit until they are used again, and a large sweep
-// would slow them all down.
+// where something expires, so call it often, once a minute: a large sweep would
+// hold up all other writes.
 func (db *DB) Sweep(ctx context.Context, now time.Time) (removed int, err error) {
 	var from []byte // where to go on
 	for more := true; more; {
@@ -63,7 +62,7 @@ func (db *DB) Sweep(ctx context.Context, now time.Time) (removed int, err error)
 // sweep clears the first mark at or after from, or a part of it. next is where
 // to go on, nil when there is no such mark.
 func (t *txn) sweep(from []byte, now time.Time) (removed int, next []byte, err error) {
-	k, _ := t.bucket(expiry).Cursor().Seek(from)
+	k, _ := t.cursor(expiry).Seek(from)
 	if len(k) != 16 || binary.BigEndian.Uint64(k) > minuteOf(now) {
 		return 0, nil, nil
 	}
@@ -84,7 +83,7 @@ func (t *txn) sweep(from []byte, now time.Time) (removed int, next []byte, err e
 	}
 	if binary.BigEndian.Uint64(key) < minuteOf(now) { // all that the mark stands for has expired
 		t.delete(expiry, key)
-		t.noted = expiryMark{}
+		t.writer.noted = expiryMark{}
 	}
 	return removed, append(key, 0), nil
 }
@@ -134,6 +133,9 @@ func (t *txn) putExpiring(b table, key, record []byte) {
 		return
 	}
 	if is := place(record); is != nil {
+		if bytes.Compare(is, t.writer.swept) < 0 {
+			t.writer.swept = nil
+		}
 		t.put(expiring, is, nil)
 	}
 	t.put(b, key, record)
@@ -143,14 +145,17 @@ func (t *txn) putExpiring(b table, key, record []byte) {
 // there may be more.
 func (t *txn) sweepExpiring(now time.Time, limit int) (more bool) {
 	end := appendTime(nil, now)
+	c := t.cursor(expiring)
+	k, _ := c.Seek(t.writer.swept)
 	for range limit {
-		k, _ := t.bucket(expiring).Cursor().First()
 		if len(k) <= timeSize || bytes.Compare(k[:timeSize], end) > 0 {
 			return false
 		}
 		key := bytes.Clone(k)
 		t.delete(expiring, key)
 		t.delete(table(key[timeSize]), key[timeSize+1:])
+		t.writer.swept = key
+		k, _ = c.Next()
 	}
 	return true
 }

@@ -6,19 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/jobhook/jobhook/shared/webhook"
 )
-
-// records counts what lies in a table.
-func records(t *testing.T, db *DB, b table) (n int) {
-	t.Helper()
-	must(t, db.file.View(func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte(tableNames[b])).ForEach(func(_, _ []byte) error { n++; return nil })
-	}))
-	return n
-}
 
 func sweep(t *testing.T, db *DB, now time.Time, want int) {
 	t.Helper()
@@ -56,7 +45,7 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-func TestSweepOfManyTakesManyTransactions(t *testing.T) {
+func TestSweepOfManyTakesManyCommits(t *testing.T) {
 	clock := newClock()
 	db := openDB(t, t.TempDir(), clock.Now)
 	for n := range 60 {
@@ -75,10 +64,10 @@ func TestSweepOfManyTakesManyTransactions(t *testing.T) {
 			return nil
 		}}))
 	}
-	before := db.Stats().Transactions
+	before := db.Stats().Commits
 	sweep(t, db, clock.Now(), 60)
-	if n := db.Stats().Transactions - before; n < 6 {
-		t.Errorf("%d transactions for 6,000 records", n)
+	if n := db.Stats().Commits - before; n < 6 {
+		t.Errorf("%d commits for 6,000 records", n)
 	}
 	if n := records(t, db, work) + records(t, db, deliverLog) + records(t, db, ids); n != 0 {
 		t.Errorf("%d records are left", n)
@@ -124,7 +113,7 @@ func TestSweepOfDeliveriesWithoutEvent(t *testing.T) {
 }
 
 // TestSweepOfRecords: notes, tombstones and receipts go when they expire, in
-// bounded transactions; what was given another end has only that one.
+// bounded commits; what was given another end has only that one.
 func TestSweepOfRecords(t *testing.T) {
 	clock := newClock()
 	db := openDB(t, t.TempDir(), clock.Now)

@@ -10,12 +10,12 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// table is one of the file's buckets. Each table in use costs a transaction a
+// table is one of the file's buckets. Each table in use costs a checkpoint a
 // few pages, so there are no more than needed.
 type table int
 
 const (
-	meta        table = iota // "format", "epoch"
+	meta        table = iota // of the file itself: "format", "epoch", "id" and, of its log, the first "generation" that it needs
 	ids                      // message id → seq
 	events                   // seq → event; written in order, rewritten only without its payload
 	work                     // seq, target → delivery; seq, "" → the event's claim
@@ -39,24 +39,54 @@ var tableNames = [tables]string{
 // in order, so that pages behind the front are not half empty for ever.
 var fill = [tables]float64{events: 1, work: 0.9, deliverLog: 0.9, recoverable: 0.9, queues: 0.9, expiry: 0.9, expiring: 0.9}
 
-// txn is one transaction of the file.
+// state is what a transaction sees the file through: the overlay that is written
+// to and, while a checkpoint writes it into the file, the one before it, or nil.
+type state struct{ overlays [2]*overlay }
+
+// txn is one transaction over a consistent state of the overlays and the file.
 type txn struct {
-	tx    *bbolt.Tx
-	open  [tables]*bbolt.Bucket
-	now   time.Time
-	epoch uint64
-	noted expiryMark // see noteExpiry
-	// failure is of a put or delete half-way through an op: the transaction is
-	// void then. An op's own refusal comes before its first put.
+	tx       *bbolt.Tx
+	open     [tables]*bbolt.Bucket
+	overlays [2]*overlay
+	commit   uint64 // the last one that it sees
+	now      time.Time
+	epoch    uint64
+
+	// The writer's, whose own changes are of the commit to come.
+	writer  *writer
+	changes []change
+	counted [tables]uint64 // sequences that have moved
+	// failure is of a put or delete that cannot be made.
 	failure error
 }
 
-// view runs a read over one consistent state of the file.
+// begin starts to read. The file must be read as it was while the state was
+// current: a later checkpoint puts commits into it that the transaction does not see.
+func (db *DB) begin() (*txn, error) {
+	for {
+		now, commit := db.state.Load(), db.committed.Load()
+		tx, err := db.file.Begin(false)
+		if err != nil {
+			return nil, explain(err)
+		}
+		if db.state.Load() == now {
+			return &txn{tx: tx, overlays: now.overlays, commit: commit, now: db.now(), epoch: db.epoch}, nil
+		}
+		_ = tx.Rollback()
+	}
+}
+
+// end is for when nothing is read any more.
+func (t *txn) end() { _ = t.tx.Rollback() }
+
+// view runs a read over one consistent state.
 func (db *DB) view(read func(*txn) error) error {
-	err := db.file.View(func(tx *bbolt.Tx) error {
-		return read(&txn{tx: tx, now: db.now(), epoch: db.epoch})
-	})
-	return explain(err)
+	t, err := db.begin()
+	if err != nil {
+		return err
+	}
+	defer t.end()
+	return read(t)
 }
 
 // explain turns the file's own errors into ours.
@@ -70,28 +100,58 @@ func explain(err error) error {
 func (t *txn) bucket(b table) *bbolt.Bucket {
 	if t.open[b] == nil {
 		t.open[b] = t.tx.Bucket([]byte(tableNames[b]))
-		t.open[b].FillPercent = max(fill[b], bbolt.DefaultFillPercent)
 	}
 	return t.open[b]
 }
 
-func (t *txn) get(b table, key []byte) []byte { return t.bucket(b).Get(key) }
-
-func (t *txn) put(b table, key, value []byte) { t.failed(b, t.bucket(b).Put(key, value)) }
-
-func (t *txn) delete(b table, key []byte) { t.failed(b, t.bucket(b).Delete(key)) }
-
-func (t *txn) failed(b table, err error) {
-	if err != nil && t.failure == nil {
-		t.failure = fmt.Errorf("write %s: %w", tableNames[b], err)
+// get reads a value, which holds as long as the transaction; nil: there is none.
+func (t *txn) get(b table, key []byte) []byte {
+	for _, o := range t.overlays {
+		if o == nil {
+			break
+		}
+		if v := o.lists[b].get(key, t.commit); v != nil {
+			return v.value
+		}
 	}
+	return t.bucket(b).Get(key)
+}
+
+// put keeps key and value: they must not be written to afterwards.
+func (t *txn) put(b table, key, value []byte) {
+	if value == nil {
+		value = []byte{}
+	}
+	t.change(b, key, value)
+}
+
+// delete keeps key, too.
+func (t *txn) delete(b table, key []byte) { t.change(b, key, nil) }
+
+func (t *txn) change(b table, key, value []byte) {
+	switch {
+	case len(key) == 0 || len(key) > bbolt.MaxKeySize:
+		t.failure = fmt.Errorf("write %s: a key of %d bytes is not between 1 and %d", tableNames[b], len(key), bbolt.MaxKeySize)
+	default:
+		t.changes = append(t.changes, t.overlays[0].put(b, key, value, t.commit))
+	}
+}
+
+// undo takes back all changes but the first ones.
+func (t *txn) undo(keep int) {
+	for len(t.changes) > keep {
+		last := len(t.changes) - 1
+		t.overlays[0].undo(t.changes[last])
+		t.changes = t.changes[:last]
+	}
+	t.writer.noted, t.writer.swept = expiryMark{}, nil
 }
 
 // next counts up a table's sequence. It never goes back, so no key comes twice.
 func (t *txn) next(b table) uint64 {
-	seq, err := t.bucket(b).NextSequence()
-	t.failed(b, err)
-	return seq
+	t.writer.sequence[b]++
+	t.counted[b] = t.writer.sequence[b]
+	return t.counted[b]
 }
 
 // find reads the record under a key, expired or not; nil when there is none.

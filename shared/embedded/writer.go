@@ -2,39 +2,50 @@ package embedded
 
 import (
 	"context"
-	"os"
 	"runtime"
-	"slices"
 )
 
 const (
 	maxBatch = 1000
-	// maxBatchBytes bounds what one transaction holds in memory: a queue
-	// message may be a MiB.
+	// maxBatchBytes bounds what one commit holds in memory: a queue message may
+	// be a MiB.
 	maxBatchBytes = 4 << 20
-	// releaseEvery is after how many bytes of ops the file's pages are released.
-	releaseEvery = 2 << 20
 )
 
 // write is one op for the writer. Ops that are given to it together are in one
-// transaction.
+// commit.
 type write struct {
 	size int // bytes that it adds, about
-	// apply checks, and only then writes. Its error refuses this op alone. It
-	// may run again when another op's failure voids the transaction.
+	// lazy: its answer need not wait for the disk. See the package's comment.
+	lazy bool
+	// apply checks, and only then writes. Its error refuses this op alone.
 	apply func(*txn) error
-	// durable runs once the op is on disk, in the writer's goroutine, in the
-	// order of the commits. Optional.
+	// durable runs once the op is in the log, and on disk unless it is lazy, in
+	// the writer's goroutine, in the order of the commits. Optional.
 	durable func()
 	verdict error // apply's; the writer's own
 	done    chan error
+}
+
+// writer is what only the writer's goroutine knows.
+type writer struct {
+	log      *logFile
+	sequence [tables]uint64
+	changes  []change // reused
+	// doubt is the failure after which the log's end is unknown. Nothing is
+	// written until the file has all that was answered.
+	doubt      error
+	checkpoint chan error // answers when the checkpoint under way has ended; nil: there is none
+
+	noted expiryMark // see noteExpiry
+	swept []byte     // see sweepExpiring: nothing is left before it
 }
 
 // write hands an op to the writer and waits until it is durable or refused.
 // When ctx ends first, its error is the answer, though the op may still land.
 func (db *DB) write(ctx context.Context, w *write) error { return db.writeAll(ctx, w)[0] }
 
-// writeAll is write for several ops, in one transaction, with an answer for each.
+// writeAll is write for several ops, in one commit, with an answer for each.
 func (db *DB) writeAll(ctx context.Context, ops ...*write) []error {
 	errs := make([]error, len(ops))
 	if len(ops) == 0 {
@@ -76,34 +87,36 @@ func (db *DB) submit(ctx context.Context, ops []*write) error {
 	}
 }
 
-// run is the writer.
+// run is the writer. Of all that waits, what need not wait for the disk goes
+// first.
 func (db *DB) run() {
 	defer close(db.stopped)
-	batch := make([]*write, 0, maxBatch)
+	lazy, durable := make([]*write, 0, maxBatch), make([]*write, 0, maxBatch)
 	for ops := range db.writes {
 		runtime.Gosched() // those that the last commit woke may have more
-		batch = db.gather(batch[:0], ops)
-		db.settle(batch)
-		clear(batch)
-		if db.unreleased < releaseEvery {
-			continue
-		}
-		// This keeps the memory that the mapped file takes from growing with it.
-		db.unreleased = 0
-		if info, err := os.Stat(db.path); err == nil {
-			release(db.file, info.Size())
-		}
+		lazy, durable = db.gather(lazy[:0], durable[:0], ops)
+		db.settle(lazy, false)
+		db.settle(durable, true)
+		clear(lazy)
+		clear(durable)
 	}
+	db.finish()
 }
 
-// gather adds ops and what else waits to the batch, without waiting for more.
-func (db *DB) gather(batch, ops []*write) []*write {
+// gather sorts ops and what else waits into two commits, without waiting for
+// more.
+func (db *DB) gather(lazy, durable, ops []*write) (lazyToo, durableToo []*write) {
 	for size := 0; ops != nil; {
+		wait := false
 		for _, w := range ops {
-			size, db.unreleased = size+w.size, db.unreleased+w.size
+			size, wait = size+w.size, wait || !w.lazy
 		}
-		batch = append(batch, ops...)
-		if len(batch) >= maxBatch || size >= maxBatchBytes {
+		if wait {
+			durable = append(durable, ops...)
+		} else {
+			lazy = append(lazy, ops...)
+		}
+		if len(lazy)+len(durable) >= maxBatch || size >= maxBatchBytes {
 			break
 		}
 		select {
@@ -112,51 +125,65 @@ func (db *DB) gather(batch, ops []*write) []*write {
 			ops = nil
 		}
 	}
-	return batch
+	return lazy, durable
 }
 
-// settle commits the batch and answers its ops. An op that fails half-way voids
-// the transaction: it alone is answered with the failure, and the others run
-// again without it.
-func (db *DB) settle(batch []*write) {
-	for len(batch) > 0 {
-		culprit, err := db.commit(batch)
-		if culprit >= 0 {
-			batch[culprit].done <- err
-			batch = slices.Delete(batch, culprit, culprit+1)
-			continue
-		}
-		for _, w := range batch {
-			if err != nil {
-				w.verdict = err
-			} else if w.verdict == nil && w.durable != nil {
-				w.durable()
-			}
-			w.done <- w.verdict
-		}
+// settle commits the ops and answers them.
+func (db *DB) settle(batch []*write, sync bool) {
+	if len(batch) == 0 {
 		return
 	}
+	err := db.commit(batch, sync)
+	db.written.Add(uint64(len(batch)))
+	for _, w := range batch {
+		if err != nil {
+			w.verdict = err
+		} else if w.verdict == nil && w.durable != nil {
+			w.durable()
+		}
+		w.done <- w.verdict
+	}
 }
 
-// commit runs the ops in one transaction. culprit is the op that made
-// that impossible, or -1; err without one is the commit's own.
-func (db *DB) commit(batch []*write) (culprit int, err error) {
-	tx, err := db.file.Begin(true)
-	if err != nil {
-		return -1, explain(err)
+// commit runs the ops, writes what they change to the log and then shows it to
+// all. Its error is for all of them, also for those that were refused: what
+// refused them may have been another's change that did not land.
+func (db *DB) commit(batch []*write, sync bool) error {
+	own := &db.own
+	if err := db.makeRoom(); err != nil {
+		return err
 	}
-	t := &txn{tx: tx, now: db.now(), epoch: db.epoch, noted: db.noted}
-	for i, w := range batch {
-		w.verdict = w.apply(t)
-		if t.failure != nil {
-			_ = tx.Rollback()
-			return i, t.failure
+	t, err := db.begin()
+	if err != nil {
+		return err
+	}
+	t.commit++
+	t.writer, t.changes = own, own.changes[:0]
+	for _, w := range batch {
+		before := len(t.changes)
+		if w.verdict = w.apply(t); t.failure != nil {
+			w.verdict, t.failure = t.failure, nil
+		}
+		if w.verdict != nil {
+			t.undo(before)
 		}
 	}
-	if err := tx.Commit(); err != nil {
-		return -1, explain(err)
+	t.end()
+	if own.changes = t.changes; cap(own.changes) > 8*maxBatch {
+		own.changes = nil
 	}
-	db.noted = t.noted
-	db.written.Add(uint64(len(batch)))
-	return -1, nil
+	if len(t.changes) > 0 {
+		err = own.log.append(t.commit, t.changes, &t.counted)
+		if err == nil && sync {
+			err = own.log.sync(t.commit)
+		}
+		if err != nil {
+			t.undo(0)
+			own.doubt = err
+			return err
+		}
+		db.committed.Store(t.commit)
+	}
+	clear(t.changes)
+	return nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-func TestWritersShareTransactions(t *testing.T) {
+func TestWritersShareCommits(t *testing.T) {
 	db := openDB(t, t.TempDir(), time.Now)
 	release := block(t, db)
 	before := db.Stats()
@@ -33,8 +33,8 @@ func TestWritersShareTransactions(t *testing.T) {
 	if n := after.Writes - before.Writes; n != writers+1 { // and the one that blocked
 		t.Errorf("%d writes, want %d", n, writers+1)
 	}
-	if n := after.Transactions - before.Transactions; n != 2 {
-		t.Errorf("%d transactions, want 2: the one that blocked, and one for all that waited", n)
+	if n := after.Commits - before.Commits; n != 1 {
+		t.Errorf("%d commits, want 1 for all that waited", n)
 	}
 }
 
@@ -55,8 +55,8 @@ func TestBatchIsBounded(t *testing.T) {
 	waiting(db, messages)
 	release()
 	all.Wait()
-	if n := db.Stats().Transactions - before.Transactions; n < 1+messages*MaxBody/(maxBatchBytes+MaxBody) {
-		t.Errorf("%d transactions held %d MiB", n, messages)
+	if n := db.Stats().Commits - before.Commits; n < messages*MaxBody/(maxBatchBytes+MaxBody) {
+		t.Errorf("%d commits held %d MiB", n, messages)
 	}
 	if err := q.Send(t.Context(), webhook.Message{Body: make([]byte, MaxBody+1)})[0]; !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a byte more: %v, want ErrTooLarge", err)
