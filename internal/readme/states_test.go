@@ -135,7 +135,7 @@ func TestReasonsTable(t *testing.T) {
 		switch webhook.Reason(reason) {
 		case webhook.ReasonEndpointRemoved, webhook.ReasonEndpointDisabled:
 			then = ""
-		case webhook.ReasonSecretUnreadable, webhook.ReasonInternal:
+		case webhook.ReasonSecretUnreadable, webhook.ReasonInternal, webhook.ReasonEndpointSlow, webhook.ReasonEndpointPaused:
 			then = "no attempt was made"
 		}
 		if before, _, _ := strings.Cut(row[2], ";"); before != then {
