@@ -56,7 +56,7 @@ func settingsOf[T any](ctx context.Context, stack string) (s T, err error) {
 		maps.Copy(environment, parts)
 	}
 	if s, err = settings.Load[T](environment); err != nil {
-		return s, usageError{err}
+		return s, usageError{fmt.Errorf("name the stack with --stack NAME, or set what is missing: %w", err)}
 	}
 	return s, nil
 }
