@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -56,7 +57,7 @@ func settingsOf[T any](ctx context.Context, stack string) (s T, err error) {
 		maps.Copy(environment, parts)
 	}
 	if s, err = settings.Load[T](environment); err != nil {
-		return s, usageError{err}
+		return s, usageError{fmt.Errorf("stack %s: %w", cmp.Or(stack, "not named (--stack NAME)"), err)}
 	}
 	return s, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/jobhook/jobhook/internal/local"
 	"github.com/jobhook/jobhook/shared/dynamo"
 	"github.com/jobhook/jobhook/shared/embedded"
+	"github.com/jobhook/jobhook/shared/intake"
 	"github.com/jobhook/jobhook/shared/secrets"
 	manager "github.com/jobhook/jobhook/shared/secretsmanager"
 	"github.com/jobhook/jobhook/shared/webhook"
@@ -57,9 +58,10 @@ func secretCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	account, dir, stack := flags.String("account", "", ""), flags.String("data", "", ""), flags.String("stack", "", "")
 	return runCommand(flags, args, secretUsage, stdout, stderr, func() (err error) {
 		var found []string
+		malformed := intake.CheckAccount(*account)
 		switch {
-		case *account == "":
-			return usageError{fmt.Errorf("--account is missing: name one, like --account %s", webhook.DefaultAccount)}
+		case malformed != nil:
+			return usageError{fmt.Errorf("--%w; name one, like --account %s", malformed, webhook.DefaultAccount)}
 		case *stack != "" && *dir != "":
 			return usageError{errors.New("--stack and --data name two places: give one")}
 		case *stack != "" || *dir == "" && os.Getenv("SIGNING_SECRET_ID") != "":

@@ -178,7 +178,8 @@ func TestSecretIsCalledWrongly(t *testing.T) {
 		code          int
 		want          string // in stderr
 	}{
-		{"no account", "", nil, exitUsage, "--account is missing"},
+		{"no account", "", nil, exitUsage, "--account: must be 1 to 128"},
+		{"a name that no account can have", "", []string{"--account", "a/b"}, exitUsage, "like --account default"},
 		{"an argument", "", []string{"--account", "acme", "more"}, exitUsage, `unexpected argument "more"`},
 		{"an unknown flag", "", []string{"--acount", "acme"}, exitUsage, "-acount"},
 		{"no directory", "", []string{"--account", "acme", "--data", filepath.Join(empty, "none")}, exitFailed, "give the directory of jobhook local with --data"},

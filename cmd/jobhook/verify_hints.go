@@ -93,7 +93,7 @@ func bodies(body []byte) (list []variant[[]byte]) {
 	return list
 }
 
-// rewritten adds the forms in which JSON that was parsed is written anew. The
+// rewritten adds the forms in which parsed JSON is encoded again. The
 // sender has signed one of them, so the body at hand is a rewriting of it.
 func rewritten(body []byte, add func(value []byte, text string)) {
 	const advice = ": the body at hand was parsed and written anew; verify the raw bytes as they came"

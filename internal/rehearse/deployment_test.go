@@ -74,7 +74,7 @@ func TestMotoResolvesAsCloudFormation(t *testing.T) {
 	}
 	again, err := ask(request{Stack: name, Directory: directory, Parameters: map[string]string{"Days": "7"}})
 	if err != nil || again.Resources[1].Ref != d.Resources[1].Ref {
-		t.Errorf("an update makes what there is anew: %v", err)
+		t.Errorf("an update makes existing resources again: %v", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,12 +69,10 @@ func Handler(work Work, sources Sources, chance func() float64, log *slog.Logger
 		failures, after := []events.SQSBatchItemFailure{}, map[string]time.Duration{}
 		var errs []error
 		guard := func(ms []deliver.Message) error { errs = work(ctx, ms); return nil }
-		panicked := deliver.Each([][]deliver.Message{ms}, guard)[0]
-		for i := range ms {
-			err := panicked
-			if err == nil {
-				err = errs[i]
-			}
+		if panicked := deliver.Each([][]deliver.Message{ms}, guard)[0]; panicked != nil {
+			errs = slices.Repeat([]error{panicked}, len(ms))
+		}
+		for i, err := range errs {
 			if err == nil {
 				continue
 			}

@@ -276,30 +276,32 @@ func TestCallsOfRetries(t *testing.T) {
 	f.answer = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }
 	f.work(f.dispatcher.Dispatch, job("warm", ""))
 	f.retries.take()
-	var bodies [][]byte
-	for i := range 10 {
-		bodies = append(bodies, job(fmt.Sprint("e", i), ""))
-	}
-	f.work(f.dispatcher.Dispatch, bodies...)
 	fewest := 100
-	for n := 2; n <= 4; n++ {
-		f.ahead.Add(int64(20 * time.Minute))
-		calls, write, sends := f.db.calls, f.db.write, f.retries.calls
-		var batch [][]byte
-		for _, m := range f.retries.take() {
-			batch = append(batch, m.Body)
+	for round := range 4 { // the best of some batches, as in TestCallsOfFullBatches
+		var bodies [][]byte
+		for i := range 10 {
+			bodies = append(bodies, job(fmt.Sprint("e", round, "-", i), ""))
 		}
-		f.work(f.retrier.Retry, batch...)
-		calls, write, sends = f.db.calls-calls, f.db.write-write, f.retries.calls-sends
-		wantSends := 1
-		if n == 4 {
-			wantSends = 0
+		f.work(f.dispatcher.Dispatch, bodies...)
+		for n := 2; n <= 4; n++ {
+			f.ahead.Add(int64(20 * time.Minute))
+			calls, write, sends := f.db.calls, f.db.write, f.retries.calls
+			var batch [][]byte
+			for _, m := range f.retries.take() {
+				batch = append(batch, m.Body)
+			}
+			f.work(f.retrier.Retry, batch...)
+			calls, write, sends = f.db.calls-calls, f.db.write-write, f.retries.calls-sends
+			wantSends := 1
+			if n == 4 {
+				wantSends = 0
+			}
+			t.Logf("attempt %d of %d: %d calls, %g write units, %d sends", n, len(batch), calls, write, sends)
+			if len(batch) != 10 || n < 4 && write != 20 || (sends == 0) != (wantSends == 0) {
+				t.Errorf("attempt %d of %d deliveries: %d calls, %g write units, %d sends", n, len(batch), calls, write, sends)
+			}
+			fewest = min(fewest, calls)
 		}
-		t.Logf("attempt %d of %d: %d calls, %g write units, %d sends", n, len(batch), calls, write, sends)
-		if len(batch) != 10 || n < 4 && write != 20 || (sends == 0) != (wantSends == 0) {
-			t.Errorf("attempt %d of %d deliveries: %d calls, %g write units, %d sends", n, len(batch), calls, write, sends)
-		}
-		fewest = min(fewest, calls)
 	}
 	if fewest != 3 {
 		t.Errorf("a batch of retries took %d calls to DynamoDB at least, want 3", fewest)

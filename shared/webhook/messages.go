@@ -47,7 +47,7 @@ type Outcome struct {
 	Next       time.Time `json:"next,omitzero"` // when another attempt is due; zero when none is
 	SignedBy   []string  `json:"signed_by,omitempty"`
 
-	URL           string  `json:"url"`
+	URL           string  `json:"url"` // empty for JobTarget, whose event has it
 	Profile       Profile `json:"profile,omitempty"`
 	IncludeResult bool    `json:"include_result,omitempty"`
 }
