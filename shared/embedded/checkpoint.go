@@ -93,10 +93,29 @@ func (db *DB) writeCheckpoint() error {
 	db.state.Store(&state{overlays: [2]*overlay{now.overlays[0], nil}})
 	// Should it not go away now, the next opening sees that it is not needed.
 	_ = db.disk.spare(logPath(db.dir, frozen.generation), filepath.Join(db.dir, spareName))
-	if info, err := os.Stat(db.path); err == nil {
-		release(db.file, info.Size()) // or the mapped file's memory would grow with it
-	}
 	return nil
+}
+
+// releaseEvery is by how much the overlay grows between two releases of the
+// file's pages: reading maps them, and they count as memory.
+const releaseEvery = 1 << 20
+
+// keepSmall releases the file's pages now and then. While a checkpoint is under
+// way it does so itself: it may move the map.
+func (db *DB) keepSmall() {
+	now, own := db.state.Load(), &db.own
+	if grown := now.overlays[0].size; grown < own.released { // a new one
+		own.released = 0
+	} else if grown-own.released >= releaseEvery && now.overlays[1] == nil {
+		own.released = grown
+		db.release()
+	}
+}
+
+func (db *DB) release() {
+	if info, err := os.Stat(db.path); err == nil {
+		release(db.file, info.Size())
+	}
 }
 
 // save writes an overlay into the file, table by table in the order of the
@@ -113,6 +132,7 @@ func (db *DB) save(o *overlay) error {
 		if err != nil {
 			return fmt.Errorf("checkpoint: %w", explain(err))
 		}
+		db.release()
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 // but count no longer as this process's memory, which would otherwise grow
 // with the file up to its whole size. What is read again is mapped again.
 //
-// It may only be called between two checkpoints: they alone move the map.
+// It may not be called during a transaction of a checkpoint: that may move the map.
 func release(file *bbolt.DB, size int64) {
 	if data := file.Info().Data; data != 0 {
 		// Advice may be refused; nothing depends on it.

@@ -37,6 +37,8 @@ type writer struct {
 	doubt      error
 	checkpoint chan error // answers when the checkpoint under way has ended; nil: there is none
 
+	released int // the overlay's size when the file's pages were released last
+
 	noted expiryMark // see noteExpiry
 	swept []byte     // see sweepExpiring: nothing is left before it
 }
@@ -97,6 +99,7 @@ func (db *DB) run() {
 		lazy, durable = db.gather(lazy[:0], durable[:0], ops)
 		db.settle(lazy, false)
 		db.settle(durable, true)
+		db.keepSmall()
 		clear(lazy)
 		clear(durable)
 	}
