@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,11 +38,8 @@ func (l *Lines) WithGroup(string) slog.Handler { return l }
 
 // Handle writes one line.
 func (l *Lines) Handle(_ context.Context, r slog.Record) error {
-	f := make(fields, r.NumAttrs())
-	r.Attrs(func(a slog.Attr) bool {
-		f[a.Key] = a.Value.Resolve()
-		return true
-	})
+	f := make(fields, 0, 16)
+	r.Attrs(func(a slog.Attr) bool { f = append(f, a); return true })
 	word, text := l.sentence(r, f)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -91,11 +89,20 @@ func (l *Lines) sentence(r slog.Record, f fields) (word, text string) {
 	return word, text
 }
 
-// fields are a record's, by name. A name that is not there is empty.
-type fields map[string]slog.Value
+// fields are a record's. A name that is not there is empty.
+type fields []slog.Attr
+
+func (f fields) value(name string) (v slog.Value, ok bool) {
+	for _, a := range slices.Backward(f) {
+		if a.Key == name {
+			return a.Value.Resolve(), true
+		}
+	}
+	return v, false
+}
 
 func (f fields) text(name string) string {
-	value, ok := f[name]
+	value, ok := f.value(name)
 	if !ok {
 		return ""
 	}
@@ -104,7 +111,7 @@ func (f fields) text(name string) string {
 
 // again says when the next attempt follows; nothing when none does.
 func (f fields) again(now time.Time) string {
-	next, ok := f["next_attempt_at"]
+	next, ok := f.value("next_attempt_at")
 	if !ok || next.Kind() != slog.KindTime {
 		return ""
 	}
@@ -118,6 +125,13 @@ const maxShown = 300
 // hosts and answers, and what is no printable character could move the cursor,
 // turn the text around or break the line. It is shown as Go writes it, \x1b.
 func Printable(text string) string {
+	plain := len(text) <= maxShown
+	for i := 0; i < len(text) && plain; i++ {
+		plain = ' ' <= text[i] && text[i] <= '~'
+	}
+	if plain { // as nearly all are
+		return text
+	}
 	var out strings.Builder
 	shown := 0
 	for _, r := range text {

@@ -2,17 +2,13 @@ package local
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"log/slog"
-	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-lambda-go/lambda"
-
+	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/embedded"
+	"github.com/jobhook/jobhook/shared/sqsbatch"
 )
 
 const (
@@ -28,24 +24,28 @@ const (
 )
 
 // poller does what Lambda's event source mapping does: it takes messages off a
-// queue, hands each as JSON to a function, and deletes those that the function
-// does not give back. A message is an invocation of its own, so that its slot is
-// free as soon as its own POST has ended. In batches of up to ten, which wait for
-// their slowest, the rate was the same (1 KB, an instant endpoint, eight pairs of
-// runs) and CPU about a tenth less: the store joins all invocations' writes anyway.
+// queue, hands each to what a function does, and deletes those that it does not
+// give back. A message is an invocation of its own, so that its slot is free as
+// soon as its own POST has ended.
 type poller struct {
-	name     string // of the queue
-	queue    *embedded.Queue
-	slots    *slots
-	function lambda.Handler
-	log      *slog.Logger
+	name   string // of the queue
+	queue  *embedded.Queue
+	slots  *slots
+	worker sqsbatch.Worker
+	idle   atomic.Int32 // goroutines without a message
 }
+
+// maxIdle is how many goroutines are kept for the next messages: their stacks
+// have grown already, which costs a new one a tenth of a delivery.
+const maxIdle = 32
 
 // run polls until ctx ends and then waits for the invocations under way, which
 // go on under their own deadline.
 func (p *poller) run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
+	idle := make(chan embedded.Received)
+	defer close(idle)
 	for ctx.Err() == nil {
 		room, below, until := p.slots.room(ctx)
 		if room == 0 {
@@ -55,13 +55,14 @@ func (p *poller) run(ctx context.Context) {
 		messages, err := p.queue.ReceiveBelow(ctx, min(room, receiveMax), below)
 		for _, m := range messages {
 			p.slots.take(m)
-			running.Go(func() {
-				defer p.slots.release(m)
-				p.invoke(context.WithoutCancel(ctx), m)
-			})
+			select {
+			case idle <- m:
+			default:
+				running.Go(func() { p.work(context.WithoutCancel(ctx), m, idle) })
+			}
 		}
 		if err != nil && ctx.Err() == nil {
-			p.log.Error("queue.receive_failed", "queue", p.name, "error", err)
+			p.worker.Log.Error("queue.receive_failed", "queue", p.name, "error", err)
 			select {
 			case <-time.After(time.Second):
 			case <-ctx.Done():
@@ -73,51 +74,34 @@ func (p *poller) run(ctx context.Context) {
 	}
 }
 
+// work is an invocation for a message and then for others, while there are
+// few enough that wait for one.
+func (p *poller) work(ctx context.Context, m embedded.Received, next <-chan embedded.Received) {
+	for ok := true; ok; {
+		p.invoke(ctx, m)
+		p.slots.release(m)
+		if p.idle.Add(1) > maxIdle {
+			ok = false
+		} else {
+			m, ok = <-next
+		}
+		p.idle.Add(-1)
+	}
+}
+
 func (p *poller) invoke(ctx context.Context, m embedded.Received) {
 	ctx, cancel := context.WithTimeout(ctx, invocationTimeout)
 	defer cancel()
-	done, err := p.call(ctx, m)
-	if err == nil && done {
-		err = p.queue.Delete(ctx, m.ID)
+	received := sqsbatch.Received{
+		Message: deliver.Message{ID: m.ID, Body: m.Body, Group: m.Group, Event: m.Event}, Receipt: m.ID, Receives: m.Receives,
 	}
-	if err != nil {
-		p.log.Error("function.failed", "queue", p.name, "error", err)
+	if len(p.worker.Process(ctx, p.queue, received)) > 0 {
+		if m.Receives >= maxReceives {
+			p.worker.Log.Error("message.given_up", "queue", p.name, "queue_message_id", m.ID, "receives", m.Receives)
+		}
+		return
 	}
-}
-
-// call invokes the function and says whether the message may go.
-func (p *poller) call(ctx context.Context, m embedded.Received) (done bool, err error) {
-	payload, err := json.Marshal(p.event(m))
-	if err != nil {
-		return false, fmt.Errorf("encode the message: %w", err)
+	if err := p.queue.Delete(ctx, m.ID); err != nil {
+		p.worker.Log.Error("message.not_deleted", "queue", p.name, "queue_message_id", m.ID, "error", err)
 	}
-	answer, err := p.function.Invoke(ctx, payload)
-	if err != nil {
-		return false, fmt.Errorf("invoke: %w", err)
-	}
-	var response events.SQSEventResponse
-	if err := json.Unmarshal(answer, &response); err != nil {
-		return false, fmt.Errorf("read the function's answer: %w", err)
-	}
-	if len(response.BatchItemFailures) == 0 {
-		return true, nil
-	}
-	if m.Receives >= maxReceives {
-		p.log.Error("message.given_up", "queue", p.name, "queue_message_id", m.ID, "receives", m.Receives)
-	}
-	return false, nil
-}
-
-func (p *poller) event(m embedded.Received) events.SQSEvent {
-	attributes := map[string]string{
-		"ApproximateReceiveCount": strconv.Itoa(m.Receives),
-		"SentTimestamp":           strconv.FormatInt(m.SentAt.UnixMilli(), 10),
-	}
-	if m.Group != "" {
-		attributes["MessageGroupId"] = m.Group
-	}
-	return events.SQSEvent{Records: []events.SQSMessage{{
-		MessageId: m.ID, ReceiptHandle: m.ID, Body: string(m.Body), Attributes: attributes,
-		EventSource: "aws:sqs", EventSourceARN: "arn:aws:sqs:local:000000000000:" + p.name, AWSRegion: "local",
-	}}}
 }

@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"strconv"
@@ -11,74 +10,61 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
+	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/embedded"
+	"github.com/jobhook/jobhook/shared/sqsbatch"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// function is a Lambda handler of a test's own.
-type function func(batch events.SQSEvent) (any, error)
-
-func (f function) Invoke(_ context.Context, payload []byte) ([]byte, error) {
-	var batch events.SQSEvent
-	if err := json.Unmarshal(payload, &batch); err != nil {
-		return nil, err
+// worker works on messages as a test wants it, without jitter.
+func worker(log *slog.Logger, work func(m deliver.Message) error) sqsbatch.Worker {
+	return sqsbatch.Worker{
+		Work:   func(_ context.Context, ms []deliver.Message) []error { return deliver.Each(ms, work) },
+		Chance: func() float64 { return 0.5 }, Log: log,
 	}
-	answer, err := f(batch)
-	if err != nil {
-		return nil, err
-	}
-	if raw, ok := answer.(string); ok {
-		return []byte(raw), nil
-	}
-	return json.Marshal(answer)
 }
 
-func failures(batch events.SQSEvent, body string) (f events.SQSEventResponse) {
-	for _, r := range batch.Records {
-		if r.Body == body {
-			f.BatchItemFailures = append(f.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
-		}
-	}
-	return f
-}
-
-// Time is the bubble's: a message that is not deleted comes back after its
-// visibility, which a test doesn't wait for.
+// Time is the bubble's: a message that is not done comes back in seconds, which
+// a test doesn't wait for.
 func TestThePollerGivesBackWhatWasNotDone(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		first func(events.SQSEvent) (any, error)
+		first func(deliver.Message) error
 		back  bool
 	}{
-		{"done", func(events.SQSEvent) (any, error) { return events.SQSEventResponse{}, nil }, false},
-		{"null is done", func(events.SQSEvent) (any, error) { return "null", nil }, false},
-		{"failed", func(b events.SQSEvent) (any, error) { return failures(b, "m"), nil }, true},
-		{"an error", func(events.SQSEvent) (any, error) { return nil, errors.New("no") }, true},
-		{"no answer", func(events.SQSEvent) (any, error) { return "", nil }, true},
+		{"done", func(deliver.Message) error { return nil }, false},
+		{"failed", func(deliver.Message) error { return errors.New("no") }, true},
+		{"panicked", func(deliver.Message) error { panic("no") }, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				db, q := openQueue(t)
-				ok(t, q.Send(t.Context(), webhook.Message{Body: []byte("m")})[0])
-				calls := 0
+				ok(t, q.Send(t.Context(), webhook.Message{Body: []byte("m"), Group: "acme"})[0])
+				var calls []deliver.Message
 				ctx, stop := context.WithCancel(t.Context())
 				began := time.Now()
-				p := poller{name: "q", queue: q, slots: newSlots(1, fewFiles), log: slog.New(slog.DiscardHandler), function: function(func(b events.SQSEvent) (any, error) {
-					if calls++; calls == 1 {
-						return c.first(b)
+				p := poller{name: "q", queue: q, slots: newSlots(1, fewFiles), worker: worker(slog.New(slog.DiscardHandler), func(m deliver.Message) error {
+					if calls = append(calls, m); len(calls) == 1 {
+						return c.first(m)
 					}
 					stop()
-					return events.SQSEventResponse{}, nil
+					return nil
 				})}
 				if !c.back {
 					go func() { synctest.Wait(); stop() }()
 				}
 				p.run(ctx)
+				if q.Len() != 0 {
+					t.Errorf("%d messages are left", q.Len())
+				}
 				ok(t, db.Close())
-				if back := calls == 2; back != c.back || back && time.Since(began) < visibility {
-					t.Errorf("%d calls within %s; comes back: want %v", calls, time.Since(began), c.back)
+				if back := len(calls) == 2; back != c.back || back && time.Since(began) != 5*time.Second {
+					t.Errorf("%d calls within %s; comes back: want %v", len(calls), time.Since(began), c.back)
+				}
+				for _, m := range calls {
+					if string(m.Body) != "m" || m.Group != "acme" || m.ID != calls[0].ID || m.ID == "" {
+						t.Errorf("the message is %+v", m)
+					}
 				}
 			})
 		})
@@ -91,12 +77,12 @@ func TestGivenUpAndResumed(t *testing.T) {
 		db, q := openQueue(t)
 		ok(t, q.Send(t.Context(), webhook.Message{Body: []byte("m")})[0])
 		var said strings.Builder
-		ctx, stop := context.WithTimeout(t.Context(), (maxReceives+2)*visibility)
+		ctx, stop := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer stop()
 		calls := 0
-		p := poller{name: "q", queue: q, slots: newSlots(1, fewFiles), log: slog.New(NewLines(&said, slog.LevelInfo, time.Now)), function: function(func(b events.SQSEvent) (any, error) {
+		p := poller{name: "q", queue: q, slots: newSlots(1, fewFiles), worker: worker(slog.New(NewLines(&said, slog.LevelInfo, time.Now)), func(deliver.Message) error {
 			calls++
-			return failures(b, "m"), nil
+			return errors.New("no")
 		})}
 		p.run(ctx)
 		dead, err := db.Queue("q-dead", embedded.QueueConfig{Visibility: visibility})
@@ -120,21 +106,6 @@ func openQueue(t *testing.T) (*embedded.DB, *embedded.Queue) {
 	q, err := db.Queue("q", embedded.QueueConfig{Visibility: visibility, MaxReceives: maxReceives, DeadLetters: "q-dead"})
 	ok(t, err)
 	return db, q
-}
-
-func TestWhatTheFunctionSees(t *testing.T) {
-	db, q := openQueue(t)
-	defer db.Close()
-	ok(t, q.Send(t.Context(), webhook.Message{Body: []byte("hi"), Group: "acme"})[0])
-	got, err := q.Receive(t.Context(), 10)
-	ok(t, err)
-	record := (&poller{name: "q"}).event(got[0]).Records[0]
-	if record.Attributes["MessageGroupId"] != "acme" || record.MessageId == "" || record.Body != "hi" || record.Attributes["ApproximateReceiveCount"] != "1" || record.EventSource != "aws:sqs" {
-		t.Errorf("record %+v", record)
-	}
-	if ms, err := strconv.ParseInt(record.Attributes["SentTimestamp"], 10, 64); err != nil || time.Since(time.UnixMilli(ms)) > time.Minute {
-		t.Errorf("SentTimestamp %q", record.Attributes["SentTimestamp"])
-	}
 }
 
 func TestTheDeadAreTriedAgain(t *testing.T) {

@@ -8,8 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/aws/aws-lambda-go/events"
-
+	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -92,10 +91,10 @@ func fly(t *testing.T, s *slots, rounds ...[]sent) map[string]int {
 	t.Helper()
 	db, q := openQueue(t)
 	inFlight, begun, end := map[string]int{}, make(chan string, 1000), make(chan struct{})
-	p := poller{name: "q", queue: q, slots: s, log: slog.New(slog.DiscardHandler), function: function(func(b events.SQSEvent) (any, error) {
-		begun <- b.Records[0].Attributes["MessageGroupId"]
+	p := poller{name: "q", queue: q, slots: s, worker: worker(slog.New(slog.DiscardHandler), func(m deliver.Message) error {
+		begun <- m.Group
 		<-end
-		return events.SQSEventResponse{}, nil
+		return nil
 	})}
 	ctx, stop := context.WithCancel(t.Context())
 	stopped := make(chan struct{})

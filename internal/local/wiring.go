@@ -123,15 +123,13 @@ func (r *Runner) functions(q queues) {
 		return retrier.Retry(ctx, ms)
 	}
 	r.pollers = []*poller{
-		{"completions", q.completions, laneSlots(), r.function(dispatcher.Dispatch, q.completions), r.options.Log},
-		{"retries", q.retries, laneSlots(), r.function(retrier.Retry, q.retries), r.options.Log},
-		{"slow", q.slow, laneSlots(), r.function(slow, q.slow), r.options.Log},
+		r.poller("completions", q.completions, dispatcher.Dispatch), r.poller("retries", q.retries, retrier.Retry), r.poller("slow", q.slow, slow),
 	}
 }
 
-// function is the very handler that the Lambda function starts.
-func (r *Runner) function(work sqsbatch.Work, source sqsbatch.Source) lambda.Handler {
-	return handler{sqsbatch.Handler(work, sqsbatch.Sources{Queue: source}, mathrand.Float64, r.options.Log)}
+// poller works on a queue as the Lambda function does.
+func (r *Runner) poller(name string, q *embedded.Queue, work sqsbatch.Work) *poller {
+	return &poller{name: name, queue: q, slots: laneSlots(), worker: sqsbatch.Worker{Work: work, Chance: mathrand.Float64, Log: r.options.Log}}
 }
 
 // handler serves many invocations at once, each through a handler of its own:

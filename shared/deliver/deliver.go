@@ -97,6 +97,9 @@ type Message struct {
 	Body  []byte
 	Group string // its message group; empty for none
 	Slow  bool   // it came over the slow queue
+	// Event is the accepted event that the message tells of, as it was stored,
+	// where its queue has it in memory; else nil, and it is read.
+	Event *webhook.Event
 }
 
 // BusyError says that the message's work is in flight elsewhere, so that the

@@ -135,6 +135,10 @@ func (d *Dispatcher) load(ctx context.Context, batch []*arrival) {
 // queue, or the id of an event that the API has stored. What cannot be used is
 // rejected.
 func (d *Dispatcher) parse(ctx context.Context, a *arrival) error {
+	if a.m.Event != nil {
+		a.event = *a.m.Event
+		return nil
+	}
 	accepted, ok, err := webhook.ParseAccepted(a.m.Body)
 	if ok {
 		a.stored, a.event.MessageID, a.event.Account = true, accepted.MessageID, accepted.Account

@@ -197,6 +197,11 @@ func (f faultyQueue) Send(ctx context.Context, ms ...webhook.Message) []error {
 	return errs
 }
 
+// Accept breaks as a write of the event and its message together.
+func (f faultyQueue) Accept(ctx context.Context, e webhook.Event, m webhook.Message) error {
+	return f.w.faults.at("accept", func() error { return f.w.completions.Accept(ctx, e, m) })
+}
+
 // scenario is a world to break: what is published, and what must come of it.
 type scenario struct {
 	name    string
@@ -237,6 +242,17 @@ var scenarios = []scenario{
 		},
 		want:  map[string]webhook.Status{"ep_a": webhook.Delivered, "ep_b": webhook.Delivered, webhook.JobTarget: webhook.Delivered},
 		posts: map[string]int{"ep_a.example": 1, "ep_b.example": 2, "job.example": 1},
+	},
+	{
+		name: "published by the API, and handed over in memory",
+		prepare: func(w *world) {
+			w.endpoint("ep_a", nil)
+			w.net.answers["ep_a.example"] = recoversAfter(1)
+			w.publisher.Acceptor = faultyQueue{w, w.completions}
+			w.publishRepeatedly(`{"id":"1","status":"success","type":"translate","callback_url":"https://job.example/x"}`)
+		},
+		want:  map[string]webhook.Status{"ep_a": webhook.Delivered, webhook.JobTarget: webhook.Delivered},
+		posts: map[string]int{"ep_a.example": 2, "job.example": 1},
 	},
 	{
 		name: "more targets than dispatch itself posts to",

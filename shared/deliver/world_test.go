@@ -5,15 +5,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/jobhook/jobhook/shared/deliver"
 	"github.com/jobhook/jobhook/shared/embedded"
@@ -171,27 +167,24 @@ func (w *world) step() bool {
 			continue
 		}
 		worked = true
-		var batch events.SQSEvent
-		for _, m := range got {
-			batch.Records = append(batch.Records, events.SQSMessage{
-				MessageId: m.ID, ReceiptHandle: m.ID, Body: string(m.Body),
-				Attributes: map[string]string{"ApproximateReceiveCount": strconv.Itoa(m.Receives)},
-			})
+		all := make([]sqsbatch.Received, len(got))
+		for i, m := range got {
+			all[i] = sqsbatch.Received{
+				Message: deliver.Message{ID: m.ID, Body: m.Body, Group: m.Group, Event: m.Event}, Receipt: m.ID, Receives: m.Receives,
+			}
 		}
-		answer, err := sqsbatch.Handler(q.work, sqsbatch.Sources{Queue: q}, func() float64 { return 0 }, slog.New(slog.NewJSONHandler(w.log, nil)))(ctx, batch)
-		if err != nil {
-			w.t.Fatal(err)
+		worker := sqsbatch.Worker{Work: q.work, Chance: func() float64 { return 0 }, Log: slog.New(slog.NewJSONHandler(w.log, nil))}
+		failed := map[string]bool{}
+		for _, r := range worker.Process(ctx, q, all...) {
+			failed[r.ID] = true
+			w.returned[r.ID]++
 		}
 		w.faults.revive()
-		for _, f := range answer.BatchItemFailures {
-			w.returned[f.ItemIdentifier]++
-		}
 		for _, m := range got {
-			if slices.ContainsFunc(answer.BatchItemFailures, func(f events.SQSBatchItemFailure) bool { return f.ItemIdentifier == m.ID }) {
-				continue
+			if !failed[m.ID] {
+				_ = w.faults.at("acknowledge", func() error { return q.Delete(ctx, m.ID) })
+				w.faults.revive()
 			}
-			_ = w.faults.at("acknowledge", func() error { return q.Delete(ctx, m.ID) })
-			w.faults.revive()
 		}
 	}
 	return worked

@@ -25,6 +25,7 @@ func (g *group) due() int64 {
 func (q *Queue) reset() {
 	its := func(g *group) *order[group] { return &g.order }
 	q.count, q.groups, q.flights, q.flying = 0, map[groupID]*group{}, map[place]*flight{}, newFlights()
+	q.handed, q.handedBytes = map[place]*Received{}, 0
 	q.waiting = sorted[group]{order: its, less: func(a, b *group) bool { return a.due() < b.due() }}
 	q.ready = sorted[group]{order: its, less: func(a, b *group) bool {
 		switch {
@@ -59,6 +60,7 @@ func (q *Queue) add(at place) (sooner bool) {
 // One that was received before its arrival was told is not counted yet.
 func (q *Queue) remove(at place) {
 	q.count--
+	q.takeOver(at)
 	if f := q.flights[at]; f != nil {
 		q.end(f)
 	}

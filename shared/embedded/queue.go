@@ -47,7 +47,11 @@ type Queue struct {
 	now     int64          // of the latest Receive, in Unix nanoseconds
 	turn    uint64         // counts the messages that were received
 	steps   int            // moves of a cursor by Receive: tests count them
-	changed chan struct{}  // closed when there may be something to receive earlier; nil when nobody waits
+	// handed are accepted events that have not been received yet: they need not be
+	// read again. handedBytes is about what they take.
+	handed      map[place]*Received
+	handedBytes int
+	changed     chan struct{} // closed when there may be something to receive earlier; nil when nobody waits
 }
 
 var queueName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,39}$`)
@@ -101,7 +105,7 @@ func (db *DB) Queue(name string, cfg QueueConfig) (*Queue, error) {
 func (q *Queue) Send(ctx context.Context, messages ...webhook.Message) []error {
 	ops := make([]*write, len(messages))
 	for i, m := range messages {
-		ops[i] = q.sending(m, 0)
+		ops[i] = q.sending(m, nil)
 	}
 	errs := q.db.writeAll(ctx, ops...)
 	for i, err := range errs {
@@ -118,7 +122,7 @@ func (q *Queue) Accept(ctx context.Context, e webhook.Event, m webhook.Message) 
 	if err := checkMessage(m); err != nil {
 		return fmt.Errorf("send to %s: %w", q.name, err)
 	}
-	insert, send := q.db.change(webhook.Change{Event: &e}), q.sending(m, len(e.Result))
+	insert, send := q.db.change(webhook.Change{Event: &e}), q.sending(m, &e)
 	return q.db.write(ctx, &write{
 		size: insert.size + send.size,
 		apply: func(t *txn) error {
@@ -142,18 +146,52 @@ func checkMessage(m webhook.Message) error {
 	return nil
 }
 
-func (q *Queue) sending(m webhook.Message, result int) *write {
+func (q *Queue) sending(m webhook.Message, e *webhook.Event) *write {
 	if err := checkMessage(m); err != nil {
 		return &write{apply: func(*txn) error { return err }}
 	}
-	stored := Received{Body: m.Body, Reason: m.Reason, SentAt: q.db.now(), Group: m.Group, Result: result}
+	stored := Received{Body: m.Body, Reason: m.Reason, SentAt: q.db.now(), Group: m.Group, Event: e}
+	if e != nil {
+		stored.Result = len(e.Result)
+	}
 	record := encode(0, 128+len(m.Body), &stored)
 	var at place
 	return &write{
 		size:    len(record),
 		apply:   func(t *txn) error { at = t.enqueue(q.prefix, m.Group, m.Delay, record); return nil },
-		durable: func() { q.arrived(at) },
+		durable: func() { q.handOver(at, &stored) },
 	}
+}
+
+// maxHanded bounds what is handed over in memory, in bytes: enough for a
+// receiver that keeps up.
+const maxHanded = 4 << 20
+
+// handOver is arrived for a message whose receiver need not read it.
+func (q *Queue) handOver(at place, m *Received) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if size := m.handedSize(); m.Event != nil && q.handedBytes+size <= maxHanded {
+		q.handed[at] = m
+		q.handedBytes += size
+	}
+	if q.add(at) {
+		q.wake()
+	}
+}
+
+// handedSize is about what a message takes in memory with its event.
+func (m *Received) handedSize() int { return 1<<10 + len(m.Body) + m.Result }
+
+// takeOver is the message at a place as it was handed over, once; nil: it must be read.
+func (q *Queue) takeOver(at place) *Received {
+	m := q.handed[at]
+	if m != nil {
+		delete(q.handed, at)
+		q.handedBytes -= m.handedSize()
+		m.ID = at.id()
+	}
+	return m
 }
 
 func (t *txn) enqueue(prefix []byte, group string, delay time.Duration, record []byte) place {

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -299,6 +300,51 @@ func TestAccept(t *testing.T) {
 	}
 	if got := bodies(t, q, 10); !slices.Equal(got, []string{"accepted"}) || q.Len() != 1 {
 		t.Errorf("received %q of %d, want the first's message alone", got, q.Len())
+	}
+}
+
+// TestHandedOver: an accepted event comes with its message, without being read
+// again, as long as there is room for it in memory; at the next receive it is read.
+func TestHandedOver(t *testing.T) {
+	clock := newClock()
+	dir := t.TempDir()
+	db := openDB(t, dir, clock.Now)
+	q := newQueue(t, db, "completions", QueueConfig{})
+	large := event(9, time.Time{})
+	large.Result = []byte(`"` + strings.Repeat("x", maxHanded/20) + `"`)
+	accept := func(n int, e webhook.Event) {
+		e.MessageID, e.EventID = fmt.Sprintf("msg_%d", n), fmt.Sprint(n)
+		must(t, q.Accept(t.Context(), e, webhook.Message{Body: fmt.Append(nil, n)}))
+	}
+	for n := range 30 {
+		accept(n, large)
+	}
+	handed := 0
+	for n, m := range receive(t, q, 30) {
+		if string(m.Body) != fmt.Sprint(n) || m.Receives != 1 || m.Result != len(large.Result) || m.SentAt.IsZero() {
+			t.Errorf("message %d is %q of %s, received %d times, with %d bytes", n, m.Body, m.SentAt, m.Receives, m.Result)
+		}
+		if m.Event != nil {
+			if handed++; m.Event.MessageID != fmt.Sprintf("msg_%d", n) || !bytes.Equal(m.Event.Result, large.Result) {
+				t.Errorf("message %d comes with event %s", n, m.Event.MessageID)
+			}
+		}
+	}
+	if handed < 15 || handed > 20 || q.handedBytes != 0 || len(q.handed) != 0 {
+		t.Errorf("%d of 30 were handed over; %d of %d bytes are left", handed, len(q.handed), q.handedBytes)
+	}
+	clock.Set(clock.Now().Add(time.Hour))
+	for _, m := range receive(t, q, 30) {
+		if m.Event != nil || m.Receives != 2 || m.Result != len(large.Result) {
+			t.Errorf("message %q comes with its event at receive %d", m.Body, m.Receives)
+		}
+	}
+	accept(30, large) // never received
+	waiting, _, err := q.List(t.Context(), 100, "")
+	must(t, err)
+	must(t, q.Delete(t.Context(), waiting[len(waiting)-1].ID))
+	if q.handedBytes != 0 || len(q.handed) != 0 {
+		t.Errorf("%d of %d bytes are left of a message that is deleted", len(q.handed), q.handedBytes)
 	}
 }
 

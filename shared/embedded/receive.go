@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/jobhook/jobhook/shared/webhook"
 )
 
 // Received is a message as a receiver gets it.
@@ -15,7 +17,8 @@ type Received struct {
 	Receives int    // how often it has been received since the file was opened, this time included
 	SentAt   time.Time
 	Group    string
-	Result   int // bytes of the event's result, of a message that Accept sent
+	Result   int            // bytes of the event's result, of a message that Accept sent
+	Event    *webhook.Event // of such a message, as it was accepted, at its first receive; nil: it must be read
 }
 
 // Receive returns up to max messages that are visible and hides them for the
@@ -141,9 +144,12 @@ func (s *scan) fresh(g *group) error {
 // like all others, so that it holds up nobody.
 func (s *scan) give(g *group, at place, raw []byte) error {
 	f := s.q.start(g, at, s.until)
-	m, err := readMessage(at, raw)
-	if err != nil {
-		return err
+	m := s.q.takeOver(at)
+	if m == nil {
+		var err error
+		if m, err = readMessage(at, raw); err != nil {
+			return err
+		}
 	}
 	m.Receives = f.receives
 	s.got = append(s.got, *m)

@@ -56,56 +56,88 @@ func (s Sources) of(batch events.SQSEvent) (source Source, slow bool) {
 type Function func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 
 // Handler answers an SQS event with the messages that must come back
-// (ReportBatchItemFailures), so that one failure holds up nobody else, and says
-// when: by itself SQS waits for the end of their visibility timeout. chance
+// (ReportBatchItemFailures), so that one failure holds up nobody else. chance
 // gives numbers from 0 to 1, for jitter.
 func Handler(work Work, sources Sources, chance func() float64, log *slog.Logger) Function {
+	w := Worker{work, chance, log}
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		source, slow := sources.of(batch)
-		ms := make([]deliver.Message, len(batch.Records))
+		all := make([]Received, len(batch.Records))
 		for i, r := range batch.Records {
-			ms[i] = deliver.Message{ID: r.MessageId, Body: []byte(r.Body), Group: r.Attributes["MessageGroupId"], Slow: slow}
+			receives, _ := strconv.Atoi(r.Attributes["ApproximateReceiveCount"]) // SQS always gives one
+			m := deliver.Message{ID: r.MessageId, Body: []byte(r.Body), Group: r.Attributes["MessageGroupId"], Slow: slow}
+			all[i] = Received{m, r.ReceiptHandle, receives}
 		}
-		failures, after := []events.SQSBatchItemFailure{}, map[string]time.Duration{}
-		var errs []error
-		guard := func(ms []deliver.Message) error { errs = work(ctx, ms); return nil }
-		if panicked := deliver.Each([][]deliver.Message{ms}, guard)[0]; panicked != nil {
-			errs = slices.Repeat([]error{panicked}, len(ms))
-		}
-		for i, err := range errs {
-			if err == nil {
-				continue
-			}
-			r := batch.Records[i]
-			failures = append(failures, events.SQSBatchItemFailure{ItemIdentifier: r.MessageId})
-			after[r.ReceiptHandle] = returnAfter(err, r.Attributes["ApproximateReceiveCount"], chance())
-			logReturned(ctx, log, r, err, after[r.ReceiptHandle])
-		}
-		if len(after) > 0 {
-			if err := source.ChangeVisibility(ctx, after); err != nil {
-				log.LogAttrs(ctx, slog.LevelWarn, "visibility.unchanged", slog.Int("messages", len(after)), slog.Any("error", err))
-			}
+		failures := []events.SQSBatchItemFailure{}
+		for _, r := range w.Process(ctx, source, all...) {
+			failures = append(failures, events.SQSBatchItemFailure{ItemIdentifier: r.ID})
 		}
 		return events.SQSEventResponse{BatchItemFailures: failures}, nil
 	}
 }
 
+// Received is a message as its queue gives it.
+type Received struct {
+	deliver.Message
+	Receipt  string // what ChangeVisibility takes
+	Receives int    // this time included
+}
+
+// Worker works on batches of one queue.
+type Worker struct {
+	Work   Work
+	Chance func() float64 // from 0 to 1, for jitter
+	Log    *slog.Logger
+}
+
+// Process works on messages and returns those that must come back, having said
+// when: by itself a queue waits for the end of their visibility timeout.
+func (w Worker) Process(ctx context.Context, source Source, all ...Received) (failed []Received) {
+	ms := make([]deliver.Message, len(all))
+	for i, r := range all {
+		ms[i] = r.Message
+	}
+	var errs []error
+	guard := func(ms []deliver.Message) error { errs = w.Work(ctx, ms); return nil }
+	if panicked := deliver.Each([][]deliver.Message{ms}, guard)[0]; panicked != nil {
+		errs = slices.Repeat([]error{panicked}, len(ms))
+	}
+	var after map[string]time.Duration
+	for i, err := range errs {
+		if err == nil {
+			continue
+		}
+		if after == nil {
+			after = map[string]time.Duration{}
+		}
+		failed = append(failed, all[i])
+		back := returnAfter(err, all[i].Receives, w.Chance())
+		after[all[i].Receipt] = back
+		w.logReturned(ctx, all[i], err, back)
+	}
+	if len(after) > 0 {
+		if err := source.ChangeVisibility(ctx, after); err != nil {
+			w.Log.LogAttrs(ctx, slog.LevelWarn, "visibility.unchanged", slog.Int("messages", len(after)), slog.Any("error", err))
+		}
+	}
+	return failed
+}
+
 // returnAfter says how long a message is to stay away after its nth receive.
-func returnAfter(err error, receives string, chance float64) time.Duration {
+func returnAfter(err error, receives int, chance float64) time.Duration {
 	var busy *deliver.BusyError
 	if errors.As(err, &busy) && !busy.Until.IsZero() {
 		return min(max(time.Until(busy.Until), time.Second), maxBusy).Round(time.Second)
 	}
-	n, _ := strconv.Atoi(receives) // SQS always gives one
-	after := float64(firstReturn) * float64(int(1)<<min(max(n-1, 0), 10))
+	after := float64(firstReturn) * float64(int(1)<<min(max(receives-1, 0), 10))
 	return time.Duration(min(after, float64(maxReturn)) * (0.9 + 0.2*chance)).Round(time.Second)
 }
 
 // logReturned writes at error level what is an internal error; that a
 // message's work is in flight elsewhere is none.
-func logReturned(ctx context.Context, log *slog.Logger, r events.SQSMessage, err error, after time.Duration) {
+func (w Worker) logReturned(ctx context.Context, r Received, err error, after time.Duration) {
 	attrs := []slog.Attr{
-		slog.String("queue_message_id", r.MessageId), slog.String("receives", r.Attributes["ApproximateReceiveCount"]),
+		slog.String("queue_message_id", r.ID), slog.Int("receives", r.Receives),
 		slog.Int("returns_after_s", int(after.Seconds())), slog.Any("error", err),
 	}
 	level := slog.LevelError
@@ -117,5 +149,5 @@ func logReturned(ctx context.Context, log *slog.Logger, r events.SQSMessage, err
 	if errors.As(err, &p) {
 		attrs = append(attrs, slog.String("stack", string(p.Stack)))
 	}
-	log.LogAttrs(ctx, level, "message.returned", attrs...)
+	w.Log.LogAttrs(ctx, level, "message.returned", attrs...)
 }
