@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/jobhook/jobhook/shared/webhook"
@@ -16,95 +17,130 @@ import (
 type slots struct {
 	size int
 
-	mu       sync.Mutex
-	used     int
-	byGroup  map[string]int
-	byTarget map[target]int
-	waiting  []*waiter // in the order in which they came
+	mu     sync.Mutex
+	used   int
+	turn   uint64 // counts the slots that were granted
+	groups map[string]*group
 }
 
-type waiter struct {
-	group   string
-	target  target
-	granted chan struct{}
+// share is what a group or a target has, and wants.
+type share struct {
+	used, waiting int
+	served        uint64 // the turn of the latest slot; 0: none yet
 }
 
-func newSlots(size int) *slots {
-	return &slots{size: size, byGroup: map[string]int{}, byTarget: map[target]int{}}
+type group struct {
+	share
+	lines map[target]*line
 }
+
+// line is of those that wait for a slot to post to one target.
+type line struct {
+	share
+	first []chan struct{} // in the order in which they came; closed when granted
+}
+
+func (s *share) its() *share { return s }
+
+func newSlots(size int) *slots { return &slots{size: size, groups: map[string]*group{}} }
 
 // acquire waits for a slot; ok is false when ctx ends first.
-func (s *slots) acquire(ctx context.Context, group string, t target) (release func(), ok bool) {
-	w := &waiter{group, t, make(chan struct{})}
+func (s *slots) acquire(ctx context.Context, name string, t target) (release func(), ok bool) {
+	granted := make(chan struct{})
 	s.mu.Lock()
-	s.waiting = append(s.waiting, w)
+	g := s.groups[name]
+	if g == nil {
+		g = &group{lines: map[target]*line{}}
+		s.groups[name] = g
+	}
+	l := g.lines[t]
+	if l == nil {
+		l = &line{}
+		g.lines[t] = l
+	}
+	l.first = append(l.first, granted)
+	g.waiting++
+	l.waiting++
 	s.grant()
 	s.mu.Unlock()
+	release = func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.used--
+		g.used--
+		l.used--
+		s.end(name, t)
+	}
 	select {
-	case <-w.granted:
-		return func() { s.release(w) }, true
+	case <-granted:
+		return release, true
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i, other := range s.waiting {
-		if other == w {
-			s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
-			return nil, false
-		}
+	at := slices.Index(l.first, granted)
+	if at >= 0 {
+		l.first = slices.Delete(l.first, at, at+1)
+		g.waiting--
+		l.waiting--
+		s.end(name, t)
 	}
-	s.end(w) // granted at the same moment
+	s.mu.Unlock()
+	if at < 0 { // granted at the same moment
+		release()
+	}
 	return nil, false
 }
 
-func (s *slots) release(w *waiter) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.end(w)
-}
-
-func (s *slots) end(w *waiter) {
-	s.used--
-	if s.byGroup[w.group]--; s.byGroup[w.group] == 0 {
-		delete(s.byGroup, w.group)
+// end forgets those that have and want nothing any more, and hands on what is free.
+func (s *slots) end(name string, t target) {
+	g := s.groups[name]
+	if l := g.lines[t]; l.used+l.waiting == 0 {
+		delete(g.lines, t)
 	}
-	if s.byTarget[w.target]--; s.byTarget[w.target] == 0 {
-		delete(s.byTarget, w.target)
+	if len(g.lines) == 0 {
+		delete(s.groups, name)
 	}
 	s.grant()
 }
 
 // grant gives what is free to those that wait.
 func (s *slots) grant() {
-	for {
-		next := -1
-		for i, w := range s.waiting {
-			if s.mayHave(w) && (next < 0 || s.before(w, s.waiting[next])) {
-				next = i
-			}
-		}
-		if next < 0 {
+	spare := max(s.size/4, 1)
+	for s.used < s.size+spare {
+		g := next(s.groups)
+		if g == nil || s.used >= s.size && g.used >= spare {
 			return
 		}
-		w := s.waiting[next]
-		s.waiting = append(s.waiting[:next], s.waiting[next+1:]...)
+		l := next(g.lines)
+		close(l.first[0])
+		l.first = l.first[1:]
 		s.used++
-		s.byGroup[w.group]++
-		s.byTarget[w.target]++
-		close(w.granted)
+		s.turn++
+		for _, its := range []*share{&g.share, &l.share} {
+			its.used++
+			its.waiting--
+			its.served = s.turn
+		}
 	}
 }
 
-func (s *slots) mayHave(w *waiter) bool {
-	spare := max(s.size/4, 1)
-	return s.used < s.size || s.used < s.size+spare && s.byGroup[w.group] < spare
+// next is whoever has the fewest of those that wait, and of several such the
+// one served least recently.
+func next[K comparable, S interface {
+	comparable
+	its() *share
+}](all map[K]S) (found S) {
+	var none S
+	for _, one := range all {
+		if s := one.its(); s.waiting > 0 && (found == none || s.before(found.its())) {
+			found = one
+		}
+	}
+	return found
 }
 
-func (s *slots) before(a, b *waiter) bool {
-	if s.byGroup[a.group] != s.byGroup[b.group] {
-		return s.byGroup[a.group] < s.byGroup[b.group]
-	}
-	return s.byTarget[a.target] < s.byTarget[b.target]
+func (s *share) before(o *share) bool {
+	return s.used < o.used || s.used == o.used && s.served < o.served
 }
 
 // target is what answers: an endpoint or, since each of an account's jobs may

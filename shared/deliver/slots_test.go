@@ -60,13 +60,17 @@ func TestSlots(t *testing.T) {
 					synctest.Wait()
 				}
 				for name, n := range c.have {
-					if got := s.byTarget[target{name[:1], name}]; got != n {
+					got := 0
+					if g := s.groups[name[:1]]; g != nil && g.lines[target{name[:1], name}] != nil {
+						got = g.lines[target{name[:1], name}].used
+					}
+					if got != n {
 						t.Errorf("%s has %d in flight, want %d", name, got, n)
 					}
 				}
 				cancel()
 				synctest.Wait()
-				if s.used != 0 || len(s.waiting) != 0 || len(s.byGroup) != 0 || len(s.byTarget) != 0 {
+				if s.used != 0 || len(s.groups) != 0 {
 					t.Errorf("left behind: %+v", s)
 				}
 			})
