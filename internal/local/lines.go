@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Lines is a slog.Handler for people: one readable line for each delivery
@@ -41,10 +42,15 @@ func (l *Lines) Handle(_ context.Context, r slog.Record) error {
 	f := make(fields, 0, 16)
 	r.Attrs(func(a slog.Attr) bool { f = append(f, a); return true })
 	word, text := l.sentence(r, f)
+	line := append(r.Time.AppendFormat(make([]byte, 0, 256), "15:04:05  "), word...)
+	for range 11 - utf8.RuneCountInString(word) {
+		line = append(line, ' ')
+	}
+	line = append(append(line, text...), '\n')
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fmt.Fprintf(l.w, "%s  %-10s %s\n", r.Time.Format("15:04:05"), word, text)
-	return nil
+	_, err := l.w.Write(line)
+	return err //nolint:wrapcheck // slog's own
 }
 
 // sentence is the line's first word, which says what became of something, and
@@ -57,11 +63,11 @@ func (l *Lines) sentence(r slog.Record, f fields) (word, text string) {
 			if code := f.text("status_code"); code != "" && code != "0" {
 				came = code
 			}
-			came = fmt.Sprintf("  attempt %s: %s in %s ms", f.text("attempt"), came, f.text("duration_ms"))
+			came = "  attempt " + f.text("attempt") + ": " + came + " in " + f.text("duration_ms") + " ms"
 		} else if came != "" {
 			came = "  " + came
 		}
-		return f.text("status"), fmt.Sprintf("%s to %s%s%s  %s", f.text("event_type"), f.text("host"), came, f.again(l.now()), f.text("delivery_id"))
+		return f.text("status"), f.text("event_type") + " to " + f.text("host") + came + f.again(l.now()) + "  " + f.text("delivery_id")
 	case r.Message == "completion.rejected":
 		return "rejected", fmt.Sprintf("a completion: %s  (see /v1/rejected)", f.text("reason"))
 	case r.Message == "endpoint.disabled":

@@ -37,7 +37,7 @@ type poller struct {
 
 // maxIdle is how many goroutines are kept for the next messages: their stacks
 // have grown already, which costs a new one a tenth of a delivery.
-const maxIdle = 32
+const maxIdle = 256
 
 // run polls until ctx ends and then waits for the invocations under way, which
 // go on under their own deadline.

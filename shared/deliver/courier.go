@@ -60,14 +60,15 @@ func newCourier(d Deps, c Config) courier {
 	return courier{Deps: d, cfg: c, slots: newSlots(c.Concurrency), health: &health{known: map[target]*condition{}}}
 }
 
-// run is one invocation. Its writes and its sends are joined, and are made even
-// when it is being canceled; they end in time for it to answer.
+// run is one invocation. Its writes and its sends are joined.
 type run struct {
-	end    time.Time // until when it may settle
-	latest time.Time // until when a refused record is written again
-	writes joiner[webhook.Change]
-	sends  joiner[webhook.Message] // to the retry queue
-	slow   joiner[webhook.Message] // to the slow queue
+	// settling is for what follows a POST: it is done even when the invocation is
+	// being canceled, and ends in time for its answer.
+	settling context.Context //nolint:containedctx // the invocation's, as the run is
+	latest   time.Time       // until when a refused record is written again
+	writes   joiner[webhook.Change]
+	sends    joiner[webhook.Message] // to the retry queue
+	slow     joiner[webhook.Message] // to the slow queue
 }
 
 // together does work for every task at once, its calls joined.
@@ -76,24 +77,20 @@ func together[T any](ctx context.Context, c *courier, tasks []T, work func(ctx c
 	if deadline, limited := ctx.Deadline(); limited {
 		end = deadline.Add(-answerTime)
 	}
-	r := &run{end: end, latest: end.Add(-handOverTime)}
-	settling, cancel := r.settling(ctx)
+	settling, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
 	defer cancel()
-	r.writes = joiner[webhook.Change]{ctx: settling, parties: len(tasks), flush: c.Store.Write}
-	r.sends = joiner[webhook.Message]{ctx: settling, parties: len(tasks), flush: c.Retries.Send}
-	r.slow = joiner[webhook.Message]{ctx: settling, parties: len(tasks), flush: c.Slow.Send}
+	r := &run{
+		settling: settling, latest: end.Add(-handOverTime),
+		writes: joiner[webhook.Change]{ctx: settling, parties: len(tasks), flush: c.Store.Write},
+		sends:  joiner[webhook.Message]{ctx: settling, parties: len(tasks), flush: c.Retries.Send},
+		slow:   joiner[webhook.Message]{ctx: settling, parties: len(tasks), flush: c.Slow.Send},
+	}
 	return Each(tasks, func(task T) error {
 		defer r.writes.leave()
 		defer r.sends.leave()
 		defer r.slow.leave()
 		return work(ctx, r, task)
 	})
-}
-
-// settling is for what follows a POST: it is done even when the invocation is
-// being canceled.
-func (r *run) settling(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithDeadline(context.WithoutCancel(ctx), r.end)
 }
 
 // attempt makes a claimed delivery's next attempt, records what came of it and
@@ -103,24 +100,24 @@ func (c *courier) attempt(ctx context.Context, r *run, ev webhook.Event, cl webh
 	secrets, fingerprints, err := c.Secrets.For(ctx, e, c.Now())
 	if err != nil {
 		c.Log.LogAttrs(ctx, slog.LevelError, "attempt.failed", slog.String("delivery_id", cl.ID()), slog.Any("error", err))
-		return c.settle(ctx, r, ev, cl, c.postpone(cl, webhook.ReasonSecretUnreadable), e)
+		return c.settle(r, ev, cl, c.postpone(cl, webhook.ReasonSecretUnreadable), e)
 	}
 	release, ok := c.slot(ctx, cl.Delivery)
 	if !ok {
-		return c.settle(ctx, r, ev, cl, cl.Postpone(cl.Reason, c.Now(), c.Now(), c.Token()), e)
+		return c.settle(r, ev, cl, cl.Postpone(cl.Reason, c.Now(), c.Now(), c.Token()), e)
 	}
 	change, pause, err := c.post(ctx, ev, cl, e, secrets, fingerprints)
 	release()
 	if err != nil {
 		c.Log.LogAttrs(ctx, slog.LevelError, "attempt.failed", slog.String("delivery_id", cl.ID()), slog.Any("error", err))
-		return c.settle(ctx, r, ev, cl, c.postpone(cl, webhook.ReasonInternal), e)
+		return c.settle(r, ev, cl, c.postpone(cl, webhook.ReasonInternal), e)
 	}
 	last, _ := change.Delivery.Last()
 	t := targetOf(cl.Delivery)
 	c.health.observe(t, last, pause, e.Health, c.Now())
-	err = c.settle(ctx, r, ev, cl, change, e)
+	err = c.settle(r, ev, cl, change, e)
 	if cl.EndpointID != webhook.JobTarget { // whose servers have no record
-		c.recordHealth(ctx, r, t, e)
+		c.recordHealth(r.settling, t, e)
 	}
 	return err
 }
@@ -180,16 +177,13 @@ func (c *courier) postpone(cl webhook.Claimed, reason webhook.Reason) webhook.Ch
 // time left to post and record: the attempt is then better made by another
 // invocation.
 func (c *courier) slot(ctx context.Context, d webhook.Delivery) (release func(), ok bool) {
+	var latest time.Time
 	if deadline, limited := ctx.Deadline(); limited {
-		latest := deadline.Add(-c.cfg.SendTimeout - reserve)
-		if !time.Now().Before(latest) {
+		if latest = deadline.Add(-c.cfg.SendTimeout - reserve); !time.Now().Before(latest) {
 			return nil, false
 		}
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, latest)
-		defer cancel()
 	}
-	return c.slots.acquire(ctx, groupOf(d), targetOf(d))
+	return c.slots.acquire(ctx, latest, groupOf(d), targetOf(d))
 }
 
 // errHandedOver says that a delivery's record has been left to the retry queue.
@@ -199,10 +193,8 @@ var errHandedOver = errors.New("left to the retry queue")
 // record that is refused is written again until little of the invocation is
 // left, or for a while where no attempt was made; then it goes onto the retry
 // queue (errHandedOver), unless the message itself can do it again harmlessly.
-func (c *courier) settle(ctx context.Context, r *run, ev webhook.Event, cl webhook.Claimed, change webhook.Change, e webhook.Endpoint) error {
-	ctx, cancel := r.settling(ctx)
-	defer cancel()
-	latest := r.latest
+func (c *courier) settle(r *run, ev webhook.Event, cl webhook.Claimed, change webhook.Change, e webhook.Endpoint) error {
+	ctx, latest := r.settling, r.latest
 	attempted := change.Delivery.NextNumber() > cl.NextNumber()
 	if soon := time.Now().Add(recordTime); !attempted && soon.Before(latest) {
 		latest = soon
@@ -211,7 +203,7 @@ func (c *courier) settle(ctx context.Context, r *run, ev webhook.Event, cl webho
 	switch {
 	case err == nil:
 		c.logState(ctx, ev, *change.Delivery, attempted)
-		return c.follow(ctx, r, *change.Delivery, e)
+		return c.follow(r, *change.Delivery, e)
 	case errors.Is(err, webhook.ErrLost):
 		return nil // its lease ran out and another has taken it over
 	case !attempted && cl.From() != "":
@@ -284,9 +276,7 @@ func (c *courier) handOver(ctx context.Context, r *run, cl webhook.Claimed, chan
 
 // follow does what a recorded state asks for: the next attempt's message, or
 // the endpoint that answered 410 disabled. Doing it again is harmless.
-func (c *courier) follow(ctx context.Context, r *run, d webhook.Delivery, e webhook.Endpoint) error {
-	ctx, cancel := r.settling(ctx)
-	defer cancel()
+func (c *courier) follow(r *run, d webhook.Delivery, e webhook.Endpoint) error {
 	switch {
 	case d.Open():
 		now := c.Now()
@@ -295,11 +285,11 @@ func (c *courier) follow(ctx context.Context, r *run, d webhook.Delivery, e webh
 		if h.SlowUntil.After(now) || h.PausedUntil.After(now) {
 			lane = &r.slow
 		}
-		if err := lane.do(ctx, m); err != nil {
+		if err := lane.do(r.settling, m); err != nil {
 			return fmt.Errorf("queue attempt %d of %s: %w", d.NextNumber(), d.ID(), err)
 		}
 	case d.EndedGone():
-		return c.disable(ctx, d, e)
+		return c.disable(r.settling, d, e)
 	}
 	return nil
 }

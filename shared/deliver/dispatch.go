@@ -341,24 +341,24 @@ func (d *Dispatcher) target(ctx context.Context, r *run, t task) error {
 		e, there = webhook.JobDefaults(t.event.Account, d.cfg.CallbackProfile), true
 	}
 	if have, ok := t.recorded[t.target]; ok {
-		return d.follow(ctx, r, have, e)
+		return d.follow(r, have, e)
 	}
 	cl := webhook.Begin(t.event, t.target, e)
 	switch {
 	case !there || e.Removed():
-		return d.settle(ctx, r, t.event, cl, cl.Cancel(d.Token()), e)
+		return d.settle(r, t.event, cl, cl.Cancel(d.Token()), e)
 	case !e.Enabled:
-		return d.settle(ctx, r, t.event, cl, cl.Hold(d.Now(), d.Token()), e)
+		return d.settle(r, t.event, cl, cl.Hold(d.Now(), d.Token()), e)
 	}
 	now, h := d.Now(), d.health.now(targetOf(cl.Delivery), e.Health)
 	if until := pausedUntil(h, cl.AcceptedAt, now, d.Chance()); !until.IsZero() {
-		return d.settle(ctx, r, t.event, cl, cl.Postpone(webhook.ReasonEndpointPaused, now, until, d.Token()), e)
+		return d.settle(r, t.event, cl, cl.Postpone(webhook.ReasonEndpointPaused, now, until, d.Token()), e)
 	}
 	if h.SlowUntil.After(now) {
-		return d.settle(ctx, r, t.event, cl, cl.Postpone(webhook.ReasonEndpointSlow, now, now, d.Token()), e)
+		return d.settle(r, t.event, cl, cl.Postpone(webhook.ReasonEndpointSlow, now, now, d.Token()), e)
 	}
 	if len(t.event.Targets) > d.cfg.FanOut { // many invocations do in parallel what would keep this one from its neighbours
-		return d.settle(ctx, r, t.event, cl, cl.Postpone("", now, now, d.Token()), e)
+		return d.settle(r, t.event, cl, cl.Postpone("", now, now, d.Token()), e)
 	}
 	return d.attempt(ctx, r, t.event, cl, e)
 }
@@ -388,6 +388,9 @@ func (d *Dispatcher) yield(ctx context.Context, batch []*arrival, handedOver map
 		if len(handedOver[a]) > 0 || a.err != nil {
 			changes = append(changes, a.event.Yield(handedOver[a], a.err != nil, d.Token()))
 		}
+	}
+	if len(changes) == 0 {
+		return
 	}
 	end := time.Now().Add(handOverTime)
 	if deadline, limited := ctx.Deadline(); limited {

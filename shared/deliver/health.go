@@ -191,9 +191,7 @@ func pausedUntil(h webhook.Health, acceptedAt, now time.Time, jitter float64) ti
 
 // recordHealth lets other processes know of it. It costs nobody time: the
 // attempt's own record has been written before.
-func (c *courier) recordHealth(ctx context.Context, r *run, t target, e webhook.Endpoint) {
-	ctx, cancel := r.settling(ctx)
-	defer cancel()
+func (c *courier) recordHealth(ctx context.Context, t target, e webhook.Endpoint) {
 	for news, write := c.health.take(t, c.Now(), false); write; news, write = c.health.take(t, c.Now(), true) {
 		err := c.Store.SetHealth(ctx, e.Account, e.ID, news)
 		if err == nil || errors.Is(err, webhook.ErrNotFound) {

@@ -230,14 +230,12 @@ func (r *Retrier) work(ctx context.Context, run *run, d *due) error {
 	case d.err != nil:
 		return d.err
 	case !d.step.wait.IsZero():
-		ctx, cancel := run.settling(ctx)
-		defer cancel()
 		m := webhook.Message{Body: d.m.Body, Delay: schedule.Hop(r.Now(), d.step.wait), Group: cmp.Or(d.m.Group, d.asked.Account)}
 		lane := &run.sends
 		if d.m.Slow || d.step.slow {
 			lane = &run.slow
 		}
-		if err := lane.do(ctx, m); err != nil {
+		if err := lane.do(run.settling, m); err != nil {
 			return fmt.Errorf("wait for attempt %d of %s: %w", d.asked.Attempt, d.asked.Key().ID(), err)
 		}
 		return nil
@@ -247,7 +245,7 @@ func (r *Retrier) work(ctx context.Context, run *run, d *due) error {
 		r.logState(ctx, d.event, d.delivery, d.asked.Outcome != nil && !d.asked.Outcome.At.IsZero())
 	}
 	if d.step.follow {
-		return r.follow(ctx, run, d.delivery, d.endpoint)
+		return r.follow(run, d.delivery, d.endpoint)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -44,8 +45,9 @@ func (s *share) its() *share { return s }
 
 func newSlots(size int) *slots { return &slots{size: size, groups: map[string]*group{}} }
 
-// acquire waits for a slot; ok is false when ctx ends first.
-func (s *slots) acquire(ctx context.Context, name string, t target) (release func(), ok bool) {
+// acquire waits for a slot; ok is false when ctx ends first, or when it is too
+// late: zero for never.
+func (s *slots) acquire(ctx context.Context, tooLate time.Time, name string, t target) (release func(), ok bool) {
 	granted := make(chan struct{})
 	s.mu.Lock()
 	g := s.groups[name]
@@ -70,6 +72,16 @@ func (s *slots) acquire(ctx context.Context, name string, t target) (release fun
 		g.used--
 		l.used--
 		s.end(name, t)
+	}
+	select {
+	case <-granted:
+		return release, true
+	default:
+	}
+	if !tooLate.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, tooLate)
+		defer cancel()
 	}
 	select {
 	case <-granted:

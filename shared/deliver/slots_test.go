@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // want is what asks for slots: n POSTs of a group's target that never end by
@@ -38,7 +39,7 @@ func TestSlots(t *testing.T) {
 				for i, w := range c.wants {
 					for range w.n {
 						go func() {
-							release, ok := s.acquire(ctx, w.group, target{w.group, w.name})
+							release, ok := s.acquire(ctx, time.Time{}, w.group, target{w.group, w.name})
 							if !ok {
 								return
 							}

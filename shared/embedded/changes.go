@@ -50,7 +50,11 @@ func (db *DB) change(c webhook.Change) *write {
 }
 
 func (t *txn) insertEvent(e webhook.Event, record []byte) error {
-	have, err := t.event(t.seq(e.MessageID))
+	if k := t.known(e.MessageID); k != nil {
+		return unlessSame(k.rev, e.Rev)
+	}
+	seq := t.seq(e.MessageID)
+	have, err := t.event(seq)
 	switch {
 	case err != nil:
 		return err
@@ -62,16 +66,30 @@ func (t *txn) insertEvent(e webhook.Event, record []byte) error {
 			return err
 		}
 		t.removeAll(have.seq, e.MessageID, deliveries)
+		seq = 0
 	}
-	seq := t.seqFor(e.MessageID)
+	if seq == 0 {
+		seq = t.number(e.MessageID)
+	}
 	t.put(events, seqKey(seq), record)
 	t.noteExpiry(e.ExpiresAt, seq)
+	t.writer.recent.note(e.MessageID, known{seq, e.Rev, e.ExpiresAt})
 	return nil
 }
 
 // claimEvent puts a claim beside the event whose Rev is from. An event that
 // nobody wants is written once more instead, without its payload.
 func (t *txn) claimEvent(from string, e webhook.Event, record []byte) error {
+	wanted := len(e.Targets) > 0 || e.Result != nil || e.Error != nil
+	if k := t.known(e.MessageID); k != nil && wanted {
+		if k.rev != from {
+			return unlessSame(k.rev, e.Rev)
+		}
+		t.put(work, workKey(k.seq, ""), record)
+		k.rev = e.Rev
+		return nil
+	}
+	t.writer.recent.forget(e.MessageID)
 	have, err := t.alive(e.MessageID)
 	switch {
 	case err != nil:
@@ -80,7 +98,7 @@ func (t *txn) claimEvent(from string, e webhook.Event, record []byte) error {
 		return webhook.ErrLost
 	case have.Rev != from:
 		return unlessSame(have.Rev, e.Rev)
-	case len(e.Targets) > 0 || e.Result != nil || e.Error != nil:
+	case wanted:
 		t.put(work, workKey(have.seq, ""), record)
 		return nil
 	}
@@ -94,7 +112,13 @@ func (t *txn) claimEvent(from string, e webhook.Event, record []byte) error {
 }
 
 func (t *txn) writeDelivery(from string, d webhook.Delivery, record []byte) error {
-	seq := t.seq(d.MessageID)
+	k := t.known(d.MessageID)
+	seq := uint64(0)
+	if k != nil {
+		seq = k.seq
+	} else {
+		seq = t.seq(d.MessageID)
+	}
 	have, err := t.delivery(workKey(seq, d.EndpointID))
 	if err != nil {
 		return fmt.Errorf("delivery %s: %w", d.ID(), err)
@@ -109,8 +133,10 @@ func (t *txn) writeDelivery(from string, d webhook.Delivery, record []byte) erro
 		t.removeDelivery(seq, have)
 		have = nil
 	}
-	if have == nil {
-		seq = t.seqFor(d.MessageID)
+	if have == nil && k == nil {
+		if seq == 0 {
+			seq = t.number(d.MessageID)
+		}
 		if t.get(events, seqKey(seq)) == nil { // Sweep finds it by its own expiry
 			t.noteExpiry(d.ExpiresAt, seq)
 		}
@@ -154,6 +180,7 @@ func (t *txn) removeDelivery(seq uint64, have *webhook.Delivery) {
 
 // removeAll removes an event with its deliveries.
 func (t *txn) removeAll(seq uint64, messageID string, deliveries []*webhook.Delivery) {
+	t.writer.recent.forget(messageID)
 	if t.seq(messageID) == seq {
 		t.delete(ids, []byte(messageID))
 	}

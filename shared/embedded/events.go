@@ -95,6 +95,9 @@ func (f *found) readBody() error {
 
 // event finds an event by its number, expired or not; nil when there is none.
 func (t *txn) event(seq uint64) (*found, error) {
+	if seq == 0 {
+		return nil, nil
+	}
 	raw := t.get(events, seqKey(seq))
 	if raw == nil {
 		return nil, nil

@@ -55,7 +55,7 @@ func TestSweepOfManyTakesManyCommits(t *testing.T) {
 		}
 		e := event(n, clock.Now())
 		must(t, db.write(t.Context(), &write{apply: func(txn *txn) error {
-			seq := txn.seqFor(e.MessageID)
+			seq := txn.number(e.MessageID)
 			txn.put(events, seqKey(seq), encodeEvent(e))
 			txn.noteExpiry(e.ExpiresAt, seq)
 			for _, id := range targets {

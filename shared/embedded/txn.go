@@ -139,6 +139,9 @@ func (t *txn) change(b table, key, value []byte) {
 
 // undo takes back all changes but the first ones.
 func (t *txn) undo(keep int) {
+	if len(t.changes) > keep {
+		t.writer.recent = recent{}
+	}
 	for len(t.changes) > keep {
 		last := len(t.changes) - 1
 		t.overlays[0].undo(t.changes[last])
@@ -179,14 +182,20 @@ func each[K, V any](db *DB, keys []K, read func(*txn, K) (V, error)) ([]V, error
 // nothing does, when it has none.
 func (t *txn) seq(messageID string) uint64 { return number(t.get(ids, []byte(messageID))) }
 
-// seqFor is seq, giving the message id a number when it has none.
-func (t *txn) seqFor(messageID string) uint64 {
-	seq := t.seq(messageID)
-	if seq == 0 {
-		seq = t.next(events)
-		t.put(ids, []byte(messageID), seqKey(seq))
-	}
+// number gives a message id its number.
+func (t *txn) number(messageID string) uint64 {
+	seq := t.next(events)
+	t.put(ids, []byte(messageID), seqKey(seq))
 	return seq
+}
+
+// known is what the writer knows of an event that has not expired; nil: it must
+// be looked up.
+func (t *txn) known(messageID string) *known {
+	if k := t.writer.recent.find(messageID); k != nil && !t.gone(k.expires) {
+		return k
+	}
+	return nil
 }
 
 // gone says whether what expires at that time counts as gone.

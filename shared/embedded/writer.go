@@ -39,8 +39,9 @@ type writer struct {
 
 	released int // the overlay's size when the file's pages were released last
 
-	noted expiryMark // see noteExpiry
-	swept []byte     // see sweepExpiring: nothing is left before it
+	recent recent
+	noted  expiryMark // see noteExpiry
+	swept  []byte     // see sweepExpiring: nothing is left before it
 }
 
 // write hands an op to the writer and waits until it is durable or refused.

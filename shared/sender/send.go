@@ -53,7 +53,7 @@ func (s *Sender) post(parent context.Context, u *url.URL, r Request) (Answer, er
 		return s.failed(ctx, t, r.Header, err)
 	}
 	defer res.Body.Close()
-	if res.StatusCode/100 == 2 {
+	if res.StatusCode/100 == 2 && res.ContentLength != 0 {
 		// The outcome stands; an endpoint that drips its body holds up the record.
 		defer time.AfterFunc(bodyTime, cancel).Stop()
 	}

@@ -149,9 +149,10 @@ func JobOfEventID(eventID string) (jobID string, ok bool) {
 // EndpointID makes an endpoint's id out of 15 random bytes.
 func EndpointID(random [15]byte) string { return "ep_" + encodeID(random[:]) }
 
-func encodeID(b []byte) string {
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
-}
+// ids are in lower case.
+var ids = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+func encodeID(b []byte) string { return ids.EncodeToString(b) }
 
 // hashed is the SHA-256 of fields, in base32. Lengths before the fields keep
 // "ab"+"c" apart from "a"+"bc".
