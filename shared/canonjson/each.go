@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
-	"strings"
 )
 
 // Member is one member of an object.
@@ -70,10 +69,11 @@ func (w *writer) each(enter string, inner bool, f func(Member)) error {
 // Unquote returns the text of a string in canonical form. Half a surrogate pair,
 // which is no text, becomes U+FFFD.
 func Unquote(value []byte) string {
-	s := string(value[1 : len(value)-1])
-	if strings.IndexByte(s, '\\') >= 0 {
-		_ = json.Unmarshal(value, &s) // a canonical string always is a string
+	if inner := value[1 : len(value)-1]; bytes.IndexByte(inner, '\\') < 0 {
+		return string(inner)
 	}
+	var s string
+	_ = json.Unmarshal(value, &s) // a canonical string always is a string
 	return s
 }
 

@@ -42,14 +42,19 @@ func (w Wire) Compose(ev webhook.Event, d webhook.Delivery, e webhook.Endpoint, 
 	if err != nil {
 		return sender.Request{}, fmt.Errorf("sign %s: %w", d.ID(), err)
 	}
-	header := make(http.Header, len(signed)+2)
-	for name, value := range e.Headers {
-		header.Set(name, value)
+	header := make(http.Header, len(e.Headers)+len(signed)+2)
+	values := make([]string, 0, len(e.Headers)+len(signed)+2) // of all headers, in one allocation
+	set := func(name, value string) {
+		values = append(values, value)
+		header[http.CanonicalHeaderKey(name)] = values[len(values)-1 : len(values) : len(values)]
 	}
-	header.Set("Content-Type", "application/json")
-	header.Set("User-Agent", w.userAgent(d.Profile))
+	for name, value := range e.Headers {
+		set(name, value)
+	}
+	set("Content-Type", "application/json")
+	set("User-Agent", w.userAgent(d.Profile))
 	for _, h := range signed {
-		header.Set(h.Name, h.Value)
+		set(h.Name, h.Value)
 	}
 	return sender.Request{URL: d.URL, Header: header, Body: body}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/schedule"
@@ -60,15 +61,27 @@ func newCourier(d Deps, c Config) courier {
 	return courier{Deps: d, cfg: c, slots: newSlots(c.Concurrency), health: &health{known: map[target]*condition{}}}
 }
 
-// run is one invocation. Its writes and its sends are joined.
+// run is one invocation. Its writes and its sends are joined, and made even when
+// it is being canceled.
 type run struct {
-	// settling is for what follows a POST: it is done even when the invocation is
-	// being canceled, and ends in time for its answer.
-	settling context.Context //nolint:containedctx // the invocation's, as the run is
-	latest   time.Time       // until when a refused record is written again
-	writes   joiner[webhook.Change]
-	sends    joiner[webhook.Message] // to the retry queue
-	slow     joiner[webhook.Message] // to the slow queue
+	ctx    context.Context //nolint:containedctx // the invocation's, which does not end
+	end    time.Time       // until when it may settle
+	latest time.Time       // until when a refused record is written again
+
+	recording context.Context //nolint:containedctx // ends then
+	once      sync.Once
+	late      context.Context //nolint:containedctx // settling's
+	cancel    context.CancelFunc
+
+	writes joiner[webhook.Change]
+	sends  joiner[webhook.Message] // to the retry queue
+	slow   joiner[webhook.Message] // to the slow queue
+}
+
+// settling is for what follows a record, which is seldom anything.
+func (r *run) settling() context.Context {
+	r.once.Do(func() { r.late, r.cancel = context.WithDeadline(r.ctx, r.end) })
+	return r.late
 }
 
 // together does work for every task at once, its calls joined.
@@ -77,14 +90,17 @@ func together[T any](ctx context.Context, c *courier, tasks []T, work func(ctx c
 	if deadline, limited := ctx.Deadline(); limited {
 		end = deadline.Add(-answerTime)
 	}
-	settling, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
-	defer cancel()
-	r := &run{
-		settling: settling, latest: end.Add(-handOverTime),
-		writes: joiner[webhook.Change]{ctx: settling, parties: len(tasks), flush: c.Store.Write},
-		sends:  joiner[webhook.Message]{ctx: settling, parties: len(tasks), flush: c.Retries.Send},
-		slow:   joiner[webhook.Message]{ctx: settling, parties: len(tasks), flush: c.Slow.Send},
-	}
+	r := &run{ctx: context.WithoutCancel(ctx), end: end, latest: end.Add(-handOverTime)}
+	var cancel context.CancelFunc
+	r.recording, cancel = context.WithDeadline(r.ctx, r.latest)
+	defer func() {
+		if cancel(); r.cancel != nil {
+			r.cancel()
+		}
+	}()
+	r.writes = joiner[webhook.Change]{ctx: func() context.Context { return r.recording }, parties: len(tasks), flush: c.Store.Write}
+	r.sends = joiner[webhook.Message]{ctx: r.settling, parties: len(tasks), flush: c.Retries.Send}
+	r.slow = joiner[webhook.Message]{ctx: r.settling, parties: len(tasks), flush: c.Slow.Send}
 	return Each(tasks, func(task T) error {
 		defer r.writes.leave()
 		defer r.sends.leave()
@@ -117,7 +133,7 @@ func (c *courier) attempt(ctx context.Context, r *run, ev webhook.Event, cl webh
 	c.health.observe(t, last, pause, e.Health, c.Now())
 	err = c.settle(r, ev, cl, change, e)
 	if cl.EndpointID != webhook.JobTarget { // whose servers have no record
-		c.recordHealth(r.settling, t, e)
+		c.recordHealth(r, t, e)
 	}
 	return err
 }
@@ -194,12 +210,14 @@ var errHandedOver = errors.New("left to the retry queue")
 // left, or for a while where no attempt was made; then it goes onto the retry
 // queue (errHandedOver), unless the message itself can do it again harmlessly.
 func (c *courier) settle(r *run, ev webhook.Event, cl webhook.Claimed, change webhook.Change, e webhook.Endpoint) error {
-	ctx, latest := r.settling, r.latest
 	attempted := change.Delivery.NextNumber() > cl.NextNumber()
-	if soon := time.Now().Add(recordTime); !attempted && soon.Before(latest) {
-		latest = soon
+	ctx := r.recording
+	if soon := time.Now().Add(recordTime); !attempted && soon.Before(r.latest) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, soon)
+		defer cancel()
 	}
-	err := c.record(ctx, r, change, latest)
+	err := c.record(ctx, r, change)
 	switch {
 	case err == nil:
 		c.logState(ctx, ev, *change.Delivery, attempted)
@@ -211,12 +229,10 @@ func (c *courier) settle(r *run, ev webhook.Event, cl webhook.Claimed, change we
 	}
 	c.Log.LogAttrs(ctx, slog.LevelError, "record.refused", slog.String("delivery_id", cl.ID()),
 		slog.Int("attempt", cl.NextNumber()), slog.Any("error", err))
-	return c.handOver(ctx, r, cl, change, attempted)
+	return c.handOver(r, cl, change, attempted)
 }
 
-func (c *courier) record(ctx context.Context, r *run, change webhook.Change, latest time.Time) error {
-	ctx, cancel := context.WithDeadline(ctx, latest)
-	defer cancel()
+func (c *courier) record(ctx context.Context, r *run, change webhook.Change) error {
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		err := r.writes.do(ctx, change)
 		if err == nil || errors.Is(err, webhook.ErrLost) || errors.Is(err, webhook.ErrTooLarge) {
@@ -247,7 +263,7 @@ const maxOutcome = 1024
 // handOver leaves a refused record to the retry queue, which applies it by the
 // same conditional write. When the queue refuses it too, the original message
 // comes back, and a POST that was made may be repeated.
-func (c *courier) handOver(ctx context.Context, r *run, cl webhook.Claimed, change webhook.Change, attempted bool) error {
+func (c *courier) handOver(r *run, cl webhook.Claimed, change webhook.Change, attempted bool) error {
 	d := *change.Delivery
 	m := cl.Retry()
 	m.Due = c.Now().UTC()
@@ -264,6 +280,7 @@ func (c *courier) handOver(ctx context.Context, r *run, cl webhook.Claimed, chan
 		m.Outcome.Response = ""
 		body = webhook.Encode(m)
 	}
+	ctx := r.settling()
 	if err := r.sends.do(ctx, webhook.Message{Body: body, Delay: minPostpone, Group: groupOf(d)}); err != nil {
 		if attempted {
 			c.Log.LogAttrs(ctx, slog.LevelError, "record.lost", slog.String("delivery_id", d.ID()),
@@ -285,11 +302,11 @@ func (c *courier) follow(r *run, d webhook.Delivery, e webhook.Endpoint) error {
 		if h.SlowUntil.After(now) || h.PausedUntil.After(now) {
 			lane = &r.slow
 		}
-		if err := lane.do(r.settling, m); err != nil {
+		if err := lane.do(r.settling(), m); err != nil {
 			return fmt.Errorf("queue attempt %d of %s: %w", d.NextNumber(), d.ID(), err)
 		}
 	case d.EndedGone():
-		return c.disable(r.settling, d, e)
+		return c.disable(r.settling(), d, e)
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/intake"
@@ -63,6 +62,9 @@ func (d *Dispatcher) Dispatch(ctx context.Context, ms []Message) []error {
 
 // working are the batch's messages that are not done.
 func working(batch []*arrival) []*arrival {
+	if !slices.ContainsFunc(batch, func(a *arrival) bool { return a.done }) {
+		return batch
+	}
 	return slices.DeleteFunc(slices.Clone(batch), func(a *arrival) bool { return a.done })
 }
 
@@ -165,12 +167,11 @@ func (d *Dispatcher) parse(ctx context.Context, a *arrival) error {
 // One account that cannot be read holds up no other.
 func (d *Dispatcher) accounts(ctx context.Context, batch []*arrival, names []string, generations []int64) {
 	found := make([]account, len(names))
-	errs := make([]error, len(names))
-	var group sync.WaitGroup
-	for i, name := range names {
-		group.Go(func() { found[i], errs[i] = d.directory.current(ctx, name, generations[i]) })
-	}
-	group.Wait()
+	errs := Each(names, func(name string) (err error) {
+		i, _ := slices.BinarySearch(names, name)
+		found[i], err = d.directory.current(ctx, name, generations[i])
+		return err
+	})
 	for _, a := range batch {
 		i, _ := slices.BinarySearch(names, a.event.Account)
 		if a.account = found[i]; errs[i] != nil {

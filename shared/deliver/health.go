@@ -2,7 +2,6 @@ package deliver
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"log/slog"
 	"maps"
@@ -146,7 +145,8 @@ func (c *condition) worthRecording(now time.Time) bool {
 // isSlow judges by the latest attempts.
 func (c *condition) isSlow(now time.Time) bool {
 	timeouts := 0
-	took := make([]time.Duration, len(c.latest))
+	var durations [medianOf]time.Duration
+	took := durations[:len(c.latest)]
 	for i, a := range c.latest {
 		if took[i] = a.took; a.timedOut && now.Sub(a.at) <= slowWindow {
 			timeouts++
@@ -191,12 +191,12 @@ func pausedUntil(h webhook.Health, acceptedAt, now time.Time, jitter float64) ti
 
 // recordHealth lets other processes know of it. It costs nobody time: the
 // attempt's own record has been written before.
-func (c *courier) recordHealth(ctx context.Context, t target, e webhook.Endpoint) {
+func (c *courier) recordHealth(r *run, t target, e webhook.Endpoint) {
 	for news, write := c.health.take(t, c.Now(), false); write; news, write = c.health.take(t, c.Now(), true) {
-		err := c.Store.SetHealth(ctx, e.Account, e.ID, news)
+		err := c.Store.SetHealth(r.settling(), e.Account, e.ID, news)
 		if err == nil || errors.Is(err, webhook.ErrNotFound) {
 			continue
 		}
-		c.Log.LogAttrs(ctx, slog.LevelWarn, "health.not_recorded", slog.String("account", e.Account), slog.String("endpoint_id", e.ID), slog.Any("error", err))
+		c.Log.LogAttrs(r.ctx, slog.LevelWarn, "health.not_recorded", slog.String("account", e.Account), slog.String("endpoint_id", e.ID), slog.Any("error", err))
 	}
 }

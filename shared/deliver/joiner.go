@@ -18,7 +18,7 @@ const (
 // come within joinWait go together. Nobody waits when all who could still come
 // are there already.
 type joiner[T any] struct {
-	ctx   context.Context //nolint:containedctx // the invocation's: a call is of many, and is not one's to end
+	ctx   func() context.Context // the invocation's: a call is of many, and is not one's to end
 	flush func(ctx context.Context, all ...T) []error
 
 	mu      sync.Mutex
@@ -82,7 +82,7 @@ func (j *joiner[T]) call(group []joined[T]) {
 	for i, w := range group {
 		values[i] = w.value
 	}
-	err := guarded(func(struct{}) error { errs = j.flush(j.ctx, values...); return nil }, struct{}{})
+	err := guarded(func(struct{}) error { errs = j.flush(j.ctx(), values...); return nil }, struct{}{})
 	if err == nil && len(errs) != len(group) {
 		err = fmt.Errorf("%d of %d were answered", len(errs), len(group))
 	}

@@ -235,7 +235,7 @@ func (r *Retrier) work(ctx context.Context, run *run, d *due) error {
 		if d.m.Slow || d.step.slow {
 			lane = &run.slow
 		}
-		if err := lane.do(run.settling, m); err != nil {
+		if err := lane.do(run.settling(), m); err != nil {
 			return fmt.Errorf("wait for attempt %d of %s: %w", d.asked.Attempt, d.asked.Key().ID(), err)
 		}
 		return nil

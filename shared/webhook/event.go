@@ -157,14 +157,20 @@ func encodeID(b []byte) string { return ids.EncodeToString(b) }
 // hashed is the SHA-256 of fields, in base32. Lengths before the fields keep
 // "ab"+"c" apart from "a"+"bc".
 func hashed[T ~string | ~[]byte](fields ...T) string {
-	h := sha256.New()
+	var sum [sha256.Size]byte
+	h, short := sha256.New(), make([]byte, 0, 256)
 	for _, field := range fields {
-		var size [8]byte
-		binary.BigEndian.PutUint64(size[:], uint64(len(field)))
-		h.Write(size[:])
+		short = binary.BigEndian.AppendUint64(short, uint64(len(field)))
+		if len(field) <= cap(short)-len(short)-8 {
+			short = append(short, field...)
+			continue
+		}
+		h.Write(short)
 		h.Write([]byte(field))
+		short = short[:0]
 	}
-	return encodeID(h.Sum(nil))
+	h.Write(short)
+	return encodeID(h.Sum(sum[:0]))
 }
 
 // ContentHash tells two completions with one idempotency key apart. It covers
