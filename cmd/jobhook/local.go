@@ -118,18 +118,22 @@ func localCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	})
 }
 
-const memoryLimit = 80 << 20
+const (
+	// gcPercent lets the heap grow to three times what lives: it is small, and
+	// with thousands of POSTs in flight each collection looks at as many stacks.
+	gcPercent = 200
+	// memoryLimit is far above what is ever needed, in flight and in the store:
+	// near to the limit, collecting takes most of the CPU time.
+	memoryLimit = 1 << 30
+)
 
-// begin starts a runner for a command. It lets the heap grow to four times what
-// lives before it is collected, and no further than memoryLimit: the heap is
-// small, and collecting it at twice its size took a sixth of the runner's CPU
-// time.
+// begin starts a runner for a command.
 func begin(ctx context.Context, o local.Options) (*local.Runner, error) {
 	if err := o.Check(); err != nil {
 		return nil, usageError{err}
 	}
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(gcPercent)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)

@@ -9,6 +9,7 @@ import (
 	mathrand "math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -100,6 +101,11 @@ func (r *Runner) workQueue(ctx context.Context, name string) (*embedded.Queue, e
 	return q, err
 }
 
+// turnsPerCPU is how many deliveries of one account each processor works on, beside
+// others'. It leaves a processor idle now and then: only then does Go look at
+// the network at once.
+const turnsPerCPU = 2
+
 // laneSlots are those of one of the three queues that functions work on.
 func laneSlots() *slots { return newSlots(3, openFiles()) }
 
@@ -110,7 +116,8 @@ func (r *Runner) functions(q queues) {
 	}
 	o := r.options
 	config := deliver.Config{
-		Schedule: o.Schedule, SendTimeout: o.SendTimeout, RetryAfterMax: deliver.DefaultRetryAfterMax, Concurrency: laneSlots().most(),
+		Schedule: o.Schedule, SendTimeout: o.SendTimeout, RetryAfterMax: deliver.DefaultRetryAfterMax,
+		Concurrency: laneSlots().most(), Turns: deliver.NewTurns(turnsPerCPU * runtime.GOMAXPROCS(0)),
 		CallbackProfile: o.Profile, EndpointCache: endpointCache, Intake: intake.Rules{Retention: o.Retention}, Wire: o.Wire,
 	}
 	dispatcher := deliver.NewDispatcher(deps, config)

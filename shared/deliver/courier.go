@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/schedule"
+	"github.com/jobhook/jobhook/shared/sender"
 	"github.com/jobhook/jobhook/shared/signing"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -44,7 +44,7 @@ const (
 type courier struct {
 	Deps
 	cfg    Config
-	slots  *slots
+	slots  *slots // of POSTs in flight
 	health *health
 }
 
@@ -64,44 +64,32 @@ func newCourier(d Deps, c Config) courier {
 // run is one invocation. Its writes and its sends are joined, and made even when
 // it is being canceled.
 type run struct {
-	ctx    context.Context //nolint:containedctx // the invocation's, which does not end
-	end    time.Time       // until when it may settle
-	latest time.Time       // until when a refused record is written again
-
-	recording context.Context //nolint:containedctx // ends then
-	once      sync.Once
-	late      context.Context //nolint:containedctx // settling's
-	cancel    context.CancelFunc
-
+	end    time.Time // until when it may settle
+	latest time.Time // until when a refused record is written again
 	writes joiner[webhook.Change]
 	sends  joiner[webhook.Message] // to the retry queue
 	slow   joiner[webhook.Message] // to the slow queue
 }
 
-// settling is for what follows a record, which is seldom anything.
-func (r *run) settling() context.Context {
-	r.once.Do(func() { r.late, r.cancel = context.WithDeadline(r.ctx, r.end) })
-	return r.late
+// settling is for what follows a POST: it is done even when the invocation is
+// being canceled.
+func (r *run) settling(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithDeadline(context.WithoutCancel(ctx), r.end)
 }
 
-// together does work for every task at once, its calls joined.
-func together[T any](ctx context.Context, c *courier, tasks []T, work func(ctx context.Context, r *run, task T) error) []error {
+// together does work for every task at once, its calls joined. Each has a turn.
+func together[T any](ctx context.Context, c *courier, tasks []T, account func(T) string, work func(ctx context.Context, r *run, task T) error) []error {
 	end := time.Now().Add(defaultLease)
 	if deadline, limited := ctx.Deadline(); limited {
 		end = deadline.Add(-answerTime)
 	}
-	r := &run{ctx: context.WithoutCancel(ctx), end: end, latest: end.Add(-handOverTime)}
-	var cancel context.CancelFunc
-	r.recording, cancel = context.WithDeadline(r.ctx, r.latest)
-	defer func() {
-		if cancel(); r.cancel != nil {
-			r.cancel()
-		}
-	}()
-	r.writes = joiner[webhook.Change]{ctx: func() context.Context { return r.recording }, parties: len(tasks), flush: c.Store.Write}
-	r.sends = joiner[webhook.Message]{ctx: r.settling, parties: len(tasks), flush: c.Retries.Send}
-	r.slow = joiner[webhook.Message]{ctx: r.settling, parties: len(tasks), flush: c.Slow.Send}
+	r := &run{end: end, latest: end.Add(-handOverTime)}
+	r.writes = joiner[webhook.Change]{ctx: ctx, end: end, parties: len(tasks), flush: c.Store.Write}
+	r.sends = joiner[webhook.Message]{ctx: ctx, end: end, parties: len(tasks), flush: c.Retries.Send}
+	r.slow = joiner[webhook.Message]{ctx: ctx, end: end, parties: len(tasks), flush: c.Slow.Send}
 	return Each(tasks, func(task T) error {
+		c.cfg.Turns.take(ctx, account(task))
+		defer c.cfg.Turns.leave(account(task))
 		defer r.writes.leave()
 		defer r.sends.leave()
 		defer r.slow.leave()
@@ -116,37 +104,37 @@ func (c *courier) attempt(ctx context.Context, r *run, ev webhook.Event, cl webh
 	secrets, fingerprints, err := c.Secrets.For(ctx, e, c.Now())
 	if err != nil {
 		c.Log.LogAttrs(ctx, slog.LevelError, "attempt.failed", slog.String("delivery_id", cl.ID()), slog.Any("error", err))
-		return c.settle(r, ev, cl, c.postpone(cl, webhook.ReasonSecretUnreadable), e)
+		return c.settle(ctx, r, ev, cl, c.postpone(cl, webhook.ReasonSecretUnreadable), e)
 	}
-	release, ok := c.slot(ctx, cl.Delivery)
-	if !ok {
-		return c.settle(r, ev, cl, cl.Postpone(cl.Reason, c.Now(), c.Now(), c.Token()), e)
+	if !c.slot(ctx, cl.Delivery) {
+		return c.settle(ctx, r, ev, cl, cl.Postpone(cl.Reason, c.Now(), c.Now(), c.Token()), e)
 	}
 	change, pause, err := c.post(ctx, ev, cl, e, secrets, fingerprints)
-	release()
 	if err != nil {
 		c.Log.LogAttrs(ctx, slog.LevelError, "attempt.failed", slog.String("delivery_id", cl.ID()), slog.Any("error", err))
-		return c.settle(r, ev, cl, c.postpone(cl, webhook.ReasonInternal), e)
+		return c.settle(ctx, r, ev, cl, c.postpone(cl, webhook.ReasonInternal), e)
 	}
 	last, _ := change.Delivery.Last()
 	t := targetOf(cl.Delivery)
 	c.health.observe(t, last, pause, e.Health, c.Now())
-	err = c.settle(r, ev, cl, change, e)
+	err = c.settle(ctx, r, ev, cl, change, e)
 	if cl.EndpointID != webhook.JobTarget { // whose servers have no record
-		c.recordHealth(r, t, e)
+		c.recordHealth(ctx, r, t, e)
 	}
 	return err
 }
 
-// post makes the attempt, and says until when its endpoint asks for no others.
+// post makes the attempt, in the slot that it then gives back, and says until when
+// its endpoint asks for no others.
 // An error is an internal one; it made no attempt that anybody saw an answer to.
 func (c *courier) post(ctx context.Context, ev webhook.Event, cl webhook.Claimed, e webhook.Endpoint, secrets []signing.Secret, fingerprints []string) (webhook.Change, time.Time, error) {
+	defer c.slots.release(groupOf(cl.Delivery), targetOf(cl.Delivery))
 	at := c.Now()
 	request, err := c.cfg.Wire.Compose(ev, cl.Delivery, e, secrets, at)
 	if err != nil {
 		return webhook.Change{}, time.Time{}, err
 	}
-	answer, err := c.Sender.Send(ctx, request)
+	answer, err := c.send(ctx, cl.Account, request)
 	if err != nil {
 		return webhook.Change{}, time.Time{}, fmt.Errorf("post: %w", err)
 	}
@@ -162,6 +150,13 @@ func (c *courier) post(ctx context.Context, ev webhook.Event, cl webhook.Claimed
 	}
 	next := c.scheduleOf(e).After(a.Number, now, retryAfter, c.Chance())
 	return cl.Settle(a, next, c.Token()), pause, nil
+}
+
+// send waits for the answer out of turn.
+func (c *courier) send(ctx context.Context, account string, r sender.Request) (sender.Answer, error) {
+	c.cfg.Turns.leave(account)
+	defer c.cfg.Turns.take(ctx, account)
+	return c.Sender.Send(ctx, r)
 }
 
 // scheduleOf is the endpoint's own, or the stack's.
@@ -192,11 +187,11 @@ func (c *courier) postpone(cl webhook.Claimed, reason webhook.Reason) webhook.Ch
 // slot waits for its turn to post. ok is false when there would be too little
 // time left to post and record: the attempt is then better made by another
 // invocation.
-func (c *courier) slot(ctx context.Context, d webhook.Delivery) (release func(), ok bool) {
+func (c *courier) slot(ctx context.Context, d webhook.Delivery) (ok bool) {
 	var latest time.Time
 	if deadline, limited := ctx.Deadline(); limited {
 		if latest = deadline.Add(-c.cfg.SendTimeout - reserve); !time.Now().Before(latest) {
-			return nil, false
+			return false
 		}
 	}
 	return c.slots.acquire(ctx, latest, groupOf(d), targetOf(d))
@@ -209,19 +204,17 @@ var errHandedOver = errors.New("left to the retry queue")
 // record that is refused is written again until little of the invocation is
 // left, or for a while where no attempt was made; then it goes onto the retry
 // queue (errHandedOver), unless the message itself can do it again harmlessly.
-func (c *courier) settle(r *run, ev webhook.Event, cl webhook.Claimed, change webhook.Change, e webhook.Endpoint) error {
+func (c *courier) settle(ctx context.Context, r *run, ev webhook.Event, cl webhook.Claimed, change webhook.Change, e webhook.Endpoint) error {
+	latest := r.latest
 	attempted := change.Delivery.NextNumber() > cl.NextNumber()
-	ctx := r.recording
-	if soon := time.Now().Add(recordTime); !attempted && soon.Before(r.latest) {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, soon)
-		defer cancel()
+	if soon := time.Now().Add(recordTime); !attempted && soon.Before(latest) {
+		latest = soon
 	}
-	err := c.record(ctx, r, change)
+	err := c.record(ctx, r, change, latest)
 	switch {
 	case err == nil:
 		c.logState(ctx, ev, *change.Delivery, attempted)
-		return c.follow(r, *change.Delivery, e)
+		return c.follow(ctx, r, *change.Delivery, e)
 	case errors.Is(err, webhook.ErrLost):
 		return nil // its lease ran out and another has taken it over
 	case !attempted && cl.From() != "":
@@ -229,10 +222,12 @@ func (c *courier) settle(r *run, ev webhook.Event, cl webhook.Claimed, change we
 	}
 	c.Log.LogAttrs(ctx, slog.LevelError, "record.refused", slog.String("delivery_id", cl.ID()),
 		slog.Int("attempt", cl.NextNumber()), slog.Any("error", err))
-	return c.handOver(r, cl, change, attempted)
+	return c.handOver(ctx, r, cl, change, attempted)
 }
 
-func (c *courier) record(ctx context.Context, r *run, change webhook.Change) error {
+func (c *courier) record(ctx context.Context, r *run, change webhook.Change, latest time.Time) error {
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), latest)
+	defer cancel()
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		err := r.writes.do(ctx, change)
 		if err == nil || errors.Is(err, webhook.ErrLost) || errors.Is(err, webhook.ErrTooLarge) {
@@ -263,7 +258,7 @@ const maxOutcome = 1024
 // handOver leaves a refused record to the retry queue, which applies it by the
 // same conditional write. When the queue refuses it too, the original message
 // comes back, and a POST that was made may be repeated.
-func (c *courier) handOver(r *run, cl webhook.Claimed, change webhook.Change, attempted bool) error {
+func (c *courier) handOver(ctx context.Context, r *run, cl webhook.Claimed, change webhook.Change, attempted bool) error {
 	d := *change.Delivery
 	m := cl.Retry()
 	m.Due = c.Now().UTC()
@@ -280,7 +275,8 @@ func (c *courier) handOver(r *run, cl webhook.Claimed, change webhook.Change, at
 		m.Outcome.Response = ""
 		body = webhook.Encode(m)
 	}
-	ctx := r.settling()
+	ctx, cancel := r.settling(ctx)
+	defer cancel()
 	if err := r.sends.do(ctx, webhook.Message{Body: body, Delay: minPostpone, Group: groupOf(d)}); err != nil {
 		if attempted {
 			c.Log.LogAttrs(ctx, slog.LevelError, "record.lost", slog.String("delivery_id", d.ID()),
@@ -293,7 +289,12 @@ func (c *courier) handOver(r *run, cl webhook.Claimed, change webhook.Change, at
 
 // follow does what a recorded state asks for: the next attempt's message, or
 // the endpoint that answered 410 disabled. Doing it again is harmless.
-func (c *courier) follow(r *run, d webhook.Delivery, e webhook.Endpoint) error {
+func (c *courier) follow(ctx context.Context, r *run, d webhook.Delivery, e webhook.Endpoint) error {
+	if !d.Open() && !d.EndedGone() {
+		return nil
+	}
+	ctx, cancel := r.settling(ctx)
+	defer cancel()
 	switch {
 	case d.Open():
 		now := c.Now()
@@ -302,11 +303,11 @@ func (c *courier) follow(r *run, d webhook.Delivery, e webhook.Endpoint) error {
 		if h.SlowUntil.After(now) || h.PausedUntil.After(now) {
 			lane = &r.slow
 		}
-		if err := lane.do(r.settling(), m); err != nil {
+		if err := lane.do(ctx, m); err != nil {
 			return fmt.Errorf("queue attempt %d of %s: %w", d.NextNumber(), d.ID(), err)
 		}
 	case d.EndedGone():
-		return c.disable(r.settling(), d, e)
+		return c.disable(ctx, d, e)
 	}
 	return nil
 }

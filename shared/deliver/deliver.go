@@ -38,6 +38,7 @@ type Config struct {
 	SendTimeout     time.Duration     // the sender's total deadline
 	RetryAfterMax   time.Duration     // bound on what an endpoint may ask for
 	Concurrency     int               // POSTs in flight at once in this process; 0: DefaultConcurrency
+	Turns           *Turns            // nil: without bound
 	EndpointCache   time.Duration     // how long dispatch may use an account's unchanged endpoints; 0: never
 	FanOut          int               // targets of one event that dispatch itself posts to; 0: DefaultFanOut
 	CallbackProfile webhook.Profile   // of job URLs whose account has none set; empty: webhook.Standard

@@ -48,16 +48,23 @@ func (d *Dispatcher) Dispatch(ctx context.Context, ms []Message) []error {
 	for i, m := range ms {
 		batch[i] = &arrival{m: m, lease: d.lease(ctx, m.ID)}
 	}
-	claiming, cancel := context.WithTimeout(ctx, claimTime)
-	defer cancel()
-	d.read(claiming, batch)
-	d.claim(claiming, batch)
+	d.own(ctx, batch)
 	d.deliver(ctx, batch)
 	errs := make([]error, len(ms))
 	for i, a := range batch {
 		errs[i] = a.err
 	}
 	return errs
+}
+
+// own reads and claims what a batch is about.
+func (d *Dispatcher) own(ctx context.Context, batch []*arrival) {
+	d.cfg.Turns.take(ctx, batch[0].m.Group)
+	defer d.cfg.Turns.leave(batch[0].m.Group)
+	ctx, cancel := context.WithTimeout(ctx, claimTime)
+	defer cancel()
+	d.read(ctx, batch)
+	d.claim(ctx, batch)
 }
 
 // working are the batch's messages that are not done.
@@ -319,7 +326,7 @@ func (d *Dispatcher) deliver(ctx context.Context, batch []*arrival) {
 			}
 		}
 	}
-	errs := together(ctx, &d.courier, tasks, d.target)
+	errs := together(ctx, &d.courier, tasks, func(t task) string { return t.event.Account }, d.target)
 	handedOver := map[*arrival][]string{}
 	for i, t := range tasks {
 		var gone *goneError
@@ -342,24 +349,24 @@ func (d *Dispatcher) target(ctx context.Context, r *run, t task) error {
 		e, there = webhook.JobDefaults(t.event.Account, d.cfg.CallbackProfile), true
 	}
 	if have, ok := t.recorded[t.target]; ok {
-		return d.follow(r, have, e)
+		return d.follow(ctx, r, have, e)
 	}
 	cl := webhook.Begin(t.event, t.target, e)
 	switch {
 	case !there || e.Removed():
-		return d.settle(r, t.event, cl, cl.Cancel(d.Token()), e)
+		return d.settle(ctx, r, t.event, cl, cl.Cancel(d.Token()), e)
 	case !e.Enabled:
-		return d.settle(r, t.event, cl, cl.Hold(d.Now(), d.Token()), e)
+		return d.settle(ctx, r, t.event, cl, cl.Hold(d.Now(), d.Token()), e)
 	}
 	now, h := d.Now(), d.health.now(targetOf(cl.Delivery), e.Health)
 	if until := pausedUntil(h, cl.AcceptedAt, now, d.Chance()); !until.IsZero() {
-		return d.settle(r, t.event, cl, cl.Postpone(webhook.ReasonEndpointPaused, now, until, d.Token()), e)
+		return d.settle(ctx, r, t.event, cl, cl.Postpone(webhook.ReasonEndpointPaused, now, until, d.Token()), e)
 	}
 	if h.SlowUntil.After(now) {
-		return d.settle(r, t.event, cl, cl.Postpone(webhook.ReasonEndpointSlow, now, now, d.Token()), e)
+		return d.settle(ctx, r, t.event, cl, cl.Postpone(webhook.ReasonEndpointSlow, now, now, d.Token()), e)
 	}
 	if len(t.event.Targets) > d.cfg.FanOut { // many invocations do in parallel what would keep this one from its neighbours
-		return d.settle(r, t.event, cl, cl.Postpone("", now, now, d.Token()), e)
+		return d.settle(ctx, r, t.event, cl, cl.Postpone("", now, now, d.Token()), e)
 	}
 	return d.attempt(ctx, r, t.event, cl, e)
 }

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"maps"
@@ -191,12 +192,14 @@ func pausedUntil(h webhook.Health, acceptedAt, now time.Time, jitter float64) ti
 
 // recordHealth lets other processes know of it. It costs nobody time: the
 // attempt's own record has been written before.
-func (c *courier) recordHealth(r *run, t target, e webhook.Endpoint) {
+func (c *courier) recordHealth(ctx context.Context, r *run, t target, e webhook.Endpoint) {
 	for news, write := c.health.take(t, c.Now(), false); write; news, write = c.health.take(t, c.Now(), true) {
-		err := c.Store.SetHealth(r.settling(), e.Account, e.ID, news)
+		settling, cancel := r.settling(ctx)
+		err := c.Store.SetHealth(settling, e.Account, e.ID, news)
+		cancel()
 		if err == nil || errors.Is(err, webhook.ErrNotFound) {
 			continue
 		}
-		c.Log.LogAttrs(r.ctx, slog.LevelWarn, "health.not_recorded", slog.String("account", e.Account), slog.String("endpoint_id", e.ID), slog.Any("error", err))
+		c.Log.LogAttrs(ctx, slog.LevelWarn, "health.not_recorded", slog.String("account", e.Account), slog.String("endpoint_id", e.ID), slog.Any("error", err))
 	}
 }

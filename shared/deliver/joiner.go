@@ -18,7 +18,8 @@ const (
 // come within joinWait go together. Nobody waits when all who could still come
 // are there already.
 type joiner[T any] struct {
-	ctx   func() context.Context // the invocation's: a call is of many, and is not one's to end
+	ctx   context.Context //nolint:containedctx // the invocation's: a call is of many, and is not one's to end
+	end   time.Time       // when a call ends
 	flush func(ctx context.Context, all ...T) []error
 
 	mu      sync.Mutex
@@ -78,11 +79,13 @@ func (j *joiner[T]) send(onlyWhole bool) {
 
 // call answers everyone in a group, whatever becomes of the call.
 func (j *joiner[T]) call(group []joined[T]) {
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(j.ctx), j.end)
+	defer cancel()
 	values, errs := make([]T, len(group)), []error(nil)
 	for i, w := range group {
 		values[i] = w.value
 	}
-	err := guarded(func(struct{}) error { errs = j.flush(j.ctx(), values...); return nil }, struct{}{})
+	err := guarded(func(struct{}) error { errs = j.flush(ctx, values...); return nil }, struct{}{})
 	if err == nil && len(errs) != len(group) {
 		err = fmt.Errorf("%d of %d were answered", len(errs), len(group))
 	}

@@ -58,18 +58,25 @@ func (r *Retrier) Retry(ctx context.Context, ms []Message) []error {
 		}
 		batch[i] = d
 	}
-	claiming, cancel := context.WithTimeout(ctx, claimTime)
-	defer cancel()
-	for range raceTries {
-		r.decideAll(claiming, batch)
-	}
-	errs := together(ctx, &r.courier, batch, r.work)
+	r.own(ctx, batch)
+	errs := together(ctx, &r.courier, batch, func(d *due) string { return d.asked.Account }, r.work)
 	for i := range errs {
 		if errors.Is(errs[i], errHandedOver) {
 			errs[i] = nil
 		}
 	}
 	return errs
+}
+
+// own decides what a batch comes to, and claims what it will attempt.
+func (r *Retrier) own(ctx context.Context, batch []*due) {
+	r.cfg.Turns.take(ctx, batch[0].asked.Account)
+	defer r.cfg.Turns.leave(batch[0].asked.Account)
+	ctx, cancel := context.WithTimeout(ctx, claimTime)
+	defer cancel()
+	for range raceTries {
+		r.decideAll(ctx, batch)
+	}
 }
 
 // decideAll reads what the undecided messages are about, in one round trip,
@@ -230,12 +237,14 @@ func (r *Retrier) work(ctx context.Context, run *run, d *due) error {
 	case d.err != nil:
 		return d.err
 	case !d.step.wait.IsZero():
+		ctx, cancel := run.settling(ctx)
+		defer cancel()
 		m := webhook.Message{Body: d.m.Body, Delay: schedule.Hop(r.Now(), d.step.wait), Group: cmp.Or(d.m.Group, d.asked.Account)}
 		lane := &run.sends
 		if d.m.Slow || d.step.slow {
 			lane = &run.slow
 		}
-		if err := lane.do(run.settling(), m); err != nil {
+		if err := lane.do(ctx, m); err != nil {
 			return fmt.Errorf("wait for attempt %d of %s: %w", d.asked.Attempt, d.asked.Key().ID(), err)
 		}
 		return nil
@@ -245,7 +254,7 @@ func (r *Retrier) work(ctx context.Context, run *run, d *due) error {
 		r.logState(ctx, d.event, d.delivery, d.asked.Outcome != nil && !d.asked.Outcome.At.IsZero())
 	}
 	if d.step.follow {
-		return r.follow(run, d.delivery, d.endpoint)
+		return r.follow(ctx, run, d.delivery, d.endpoint)
 	}
 	return nil
 }

@@ -16,13 +16,21 @@ import (
 // quarter as many again, for groups that have less than a quarter of the slots:
 // they need not wait for the POSTs of those that came first.
 type slots struct {
-	size int
+	size  int
+	share int // what a group may have of them while it is not alone; 0: all
 
 	mu     sync.Mutex
 	used   int
 	turn   uint64 // counts the slots that were granted
 	groups map[string]*group
+	latest [2]struct { // of two groups, when they had or wanted a slot
+		group string
+		at    time.Time
+	}
 }
+
+// aloneAfter is how long no other group must have had a slot for one to be alone.
+const aloneAfter = time.Second
 
 // share is what a group or a target has, and wants.
 type share struct {
@@ -32,6 +40,7 @@ type share struct {
 
 type group struct {
 	share
+	name  string
 	lines map[target]*line
 }
 
@@ -45,14 +54,14 @@ func (s *share) its() *share { return s }
 
 func newSlots(size int) *slots { return &slots{size: size, groups: map[string]*group{}} }
 
-// acquire waits for a slot; ok is false when ctx ends first, or when it is too
-// late: zero for never.
-func (s *slots) acquire(ctx context.Context, tooLate time.Time, name string, t target) (release func(), ok bool) {
+// acquire waits for a slot, which release gives back; ok is false when ctx ends
+// first, or when it is too late: zero for never.
+func (s *slots) acquire(ctx context.Context, tooLate time.Time, name string, t target) (ok bool) {
 	granted := make(chan struct{})
 	s.mu.Lock()
 	g := s.groups[name]
 	if g == nil {
-		g = &group{lines: map[target]*line{}}
+		g = &group{name: name, lines: map[target]*line{}}
 		s.groups[name] = g
 	}
 	l := g.lines[t]
@@ -65,17 +74,9 @@ func (s *slots) acquire(ctx context.Context, tooLate time.Time, name string, t t
 	l.waiting++
 	s.grant()
 	s.mu.Unlock()
-	release = func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.used--
-		g.used--
-		l.used--
-		s.end(name, t)
-	}
 	select {
 	case <-granted:
-		return release, true
+		return true
 	default:
 	}
 	if !tooLate.IsZero() {
@@ -85,7 +86,7 @@ func (s *slots) acquire(ctx context.Context, tooLate time.Time, name string, t t
 	}
 	select {
 	case <-granted:
-		return release, true
+		return true
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
@@ -98,9 +99,19 @@ func (s *slots) acquire(ctx context.Context, tooLate time.Time, name string, t t
 	}
 	s.mu.Unlock()
 	if at < 0 { // granted at the same moment
-		release()
+		s.release(name, t)
 	}
-	return nil, false
+	return false
+}
+
+func (s *slots) release(name string, t target) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.groups[name]
+	s.used--
+	g.used--
+	g.lines[t].used--
+	s.end(name, t)
 }
 
 // end forgets those that have and want nothing any more, and hands on what is free.
@@ -120,7 +131,10 @@ func (s *slots) grant() {
 	spare := max(s.size/4, 1)
 	for s.used < s.size+spare {
 		g := next(s.groups)
-		if g == nil || s.used >= s.size && g.used >= spare {
+		switch {
+		case g == nil, s.used >= s.size && g.used >= spare:
+			return
+		case s.share > 0 && !s.alone(g.name) && g.used >= s.share:
 			return
 		}
 		l := next(g.lines)
@@ -134,6 +148,17 @@ func (s *slots) grant() {
 			its.served = s.turn
 		}
 	}
+}
+
+// alone says whether only this group has had or wanted slots of late. It notes
+// that it does now.
+func (s *slots) alone(name string) bool {
+	if s.latest[0].group != name {
+		s.latest[0], s.latest[1] = s.latest[1], s.latest[0]
+		s.latest[0].group = name
+	}
+	s.latest[0].at = time.Now()
+	return s.latest[0].at.Sub(s.latest[1].at) >= aloneAfter
 }
 
 // next is whoever has the fewest of those that wait, and of several such the

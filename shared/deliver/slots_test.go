@@ -39,10 +39,11 @@ func TestSlots(t *testing.T) {
 				for i, w := range c.wants {
 					for range w.n {
 						go func() {
-							release, ok := s.acquire(ctx, time.Time{}, w.group, target{w.group, w.name})
-							if !ok {
+							to := target{w.group, w.name}
+							if !s.acquire(ctx, time.Time{}, w.group, to) {
 								return
 							}
+							defer s.release(w.group, to)
 							if i == 0 {
 								select {
 								case <-end:
@@ -51,7 +52,6 @@ func TestSlots(t *testing.T) {
 							} else {
 								<-ctx.Done()
 							}
-							release()
 						}()
 					}
 					synctest.Wait()
@@ -77,4 +77,51 @@ func TestSlots(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTurns: an account has a share of the turns as soon as another has one, or
+// wants one, and for a while after; alone it has them all.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns, end := NewTurns(2), make(chan struct{})
+		work := func(account string, n int) {
+			for range n {
+				go func() {
+					turns.take(t.Context(), account)
+					defer turns.leave(account)
+					<-end
+				}()
+			}
+			synctest.Wait()
+		}
+		finish := func(n int) {
+			for range n {
+				end <- struct{}{}
+				synctest.Wait()
+			}
+		}
+		used := func(want int) {
+			t.Helper()
+			if got := turns.slots.used; got != want {
+				t.Errorf("%d are worked on, want %d", got, want)
+			}
+		}
+		work("a", 5)
+		used(5) // alone
+		work("b", 3)
+		used(7) // two of b's
+		finish(7)
+		used(1) // b's third
+		work("a", 5)
+		used(3) // two of a's
+		finish(3)
+		used(2)
+		time.Sleep(aloneAfter)
+		work("a", 1)
+		used(4) // the rest of a's: alone again
+		finish(4)
+		if used(0); len(turns.slots.groups) != 0 {
+			t.Errorf("left behind: %+v", turns.slots)
+		}
+	})
 }

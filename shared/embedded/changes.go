@@ -113,7 +113,7 @@ func (t *txn) claimEvent(from string, e webhook.Event, record []byte) error {
 
 func (t *txn) writeDelivery(from string, d webhook.Delivery, record []byte) error {
 	k := t.known(d.MessageID)
-	seq := uint64(0)
+	var seq uint64
 	if k != nil {
 		seq = k.seq
 	} else {
