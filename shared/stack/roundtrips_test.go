@@ -205,7 +205,7 @@ func (c *counted) work(work func(context.Context, []deliver.Message) []error, bo
 	c.t.Helper()
 	batch := make([]deliver.Message, len(bodies))
 	for i, body := range bodies {
-		batch[i] = deliver.Message{ID: emulators.Name("m"), Body: body}
+		batch[i] = deliver.Message{ID: emulators.Name("m"), Body: body, Group: "acme"}
 	}
 	for _, err := range work(context.Background(), batch) {
 		if err != nil {
