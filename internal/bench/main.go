@@ -25,14 +25,15 @@ type options struct {
 	only                               string
 	quick, save                        bool
 	events, slow, hang                 int
-	backlog, rounds, pairs             int
+	backlog, rounds, pairs, kills      int
+	seed                               uint64
 	concurrency, size                  int
 	pace                               time.Duration // how long each paced part lasts
 	binary, data, profile, page, saved string
 }
 
 // The phases, in the order in which they run.
-var phases = []string{"rate", "slow", "hang", "flood", "backlog"}
+var phases = []string{"rate", "slow", "hang", "flood", "backlog", "kill"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -71,6 +72,8 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.backlog, "backlog", 0, "waiting events, compared with 1,000; 0: what is published in 20 s, at most 100,000")
 	flags.IntVar(&o.rounds, "rounds", 3, "interleaved rounds; the medians count")
 	flags.IntVar(&o.pairs, "pairs", 5, "pairs of alone and beside a neighbour")
+	flags.IntVar(&o.kills, "kills", 10, "times that jobhook local is killed, at least 1")
+	flags.Uint64Var(&o.seed, "seed", 0, "of the moments of the kills; 0: from the clock")
 	flags.IntVar(&o.concurrency, "concurrency", 32, "requests in flight from the load generator")
 	flags.IntVar(&o.size, "size", 1024, "bytes of a completion")
 	flags.DurationVar(&o.pace, "pace", 4*time.Second, "how long each part at 50/s lasts")
@@ -89,7 +92,7 @@ func parse(args []string) (options, error) {
 		return o, errors.New("-save keeps whole runs only: leave out -quick and -only")
 	}
 	if o.quick {
-		o.events, o.slow, o.hang, o.backlog, o.rounds, o.pairs, o.pace = 2000, 1000, 500, 3000, 1, 1, time.Second
+		o.events, o.slow, o.hang, o.backlog, o.rounds, o.pairs, o.kills, o.pace = 2000, 1000, 500, 3000, 1, 1, 2, time.Second
 	}
 	return o, nil
 }
@@ -114,6 +117,7 @@ func bench(ctx context.Context, o options) error {
 	fmt.Println(machine)
 	steps := map[string]func(context.Context, options, *programs, *result) error{
 		"rate": measureRate, "slow": measureSlow, "hang": measureHang, "flood": measureFlood, "backlog": measureBacklog,
+		"kill": measureKill,
 	}
 	for _, phase := range phases {
 		if !o.want(phase) {

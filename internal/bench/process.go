@@ -21,7 +21,7 @@ import (
 type process struct {
 	url    string
 	cmd    *exec.Cmd
-	dir    string
+	dir    string // removed with the process
 	client *http.Client
 	log    chan string // the end of stderr, once the process has ended
 }
@@ -29,8 +29,8 @@ type process struct {
 var serves = regexp.MustCompile(`serves (http://\S+?),? `)
 
 // launch starts a program that says on stderr where it serves.
-func launch(ctx context.Context, o options, dir, program string, args ...string) (*process, error) {
-	p := &process{dir: dir, client: newClient(o.concurrency), log: make(chan string, 1)}
+func launch(ctx context.Context, o options, program string, args ...string) (*process, error) {
+	p := &process{client: newClient(o.concurrency), log: make(chan string, 1)}
 	p.cmd = exec.CommandContext(ctx, program, args...)
 	p.cmd.Env = append(os.Environ(), "BENCH_PROFILE="+o.profile)
 	stderr, err := p.cmd.StderrPipe()
@@ -63,7 +63,7 @@ func launch(ctx context.Context, o options, dir, program string, args ...string)
 
 // relay starts a relay to one endpoint.
 func (g *programs) relay(ctx context.Context, o options, to *endpoint) (*process, error) {
-	return launch(ctx, o, "", g.self, "relay", "-url", to.url, "-concurrency", strconv.Itoa(o.concurrency))
+	return launch(ctx, o, g.self, "relay", "-url", to.url, "-concurrency", strconv.Itoa(o.concurrency))
 }
 
 // local starts `jobhook local` on an empty data directory, at its default log level.
@@ -72,12 +72,17 @@ func (g *programs) local(ctx context.Context, o options, flags ...string) (*proc
 	if err != nil {
 		return nil, fmt.Errorf("make a data directory: %w", err)
 	}
-	args := append([]string{"local", "--listen", "127.0.0.1:0", "--data", dir, "--allow-loopback"}, flags...)
-	p, err := launch(ctx, o, dir, g.jobhook, args...)
+	p, err := g.serve(ctx, o, dir, flags...)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
+	p.dir = dir
 	return p, nil
+}
+
+// serve starts `jobhook local` on a directory that outlives it.
+func (g *programs) serve(ctx context.Context, o options, dir string, flags ...string) (*process, error) {
+	return launch(ctx, o, g.jobhook, append([]string{"local", "--listen", "127.0.0.1:0", "--data", dir, "--allow-loopback"}, flags...)...)
 }
 
 // kill ends the process and removes its data.

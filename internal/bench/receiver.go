@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/signing"
@@ -24,6 +27,7 @@ type receiver struct {
 	url    string
 	mux    *http.ServeMux
 	server *http.Server
+	open   atomic.Int64 // connections
 	scheme signing.Scheme
 	secret []signing.Secret
 }
@@ -36,12 +40,41 @@ func newReceiver(ctx context.Context) (*receiver, error) {
 		return nil, err
 	}
 	r := &receiver{url: "http://" + listener.Addr().String(), mux: http.NewServeMux(), scheme: scheme, secret: []signing.Secret{secret}}
-	r.server = &http.Server{Handler: r.mux, ReadHeaderTimeout: 5 * time.Second}
+	r.server = &http.Server{Handler: r.mux, ReadHeaderTimeout: 5 * time.Second, ConnState: func(_ net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			r.open.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			r.open.Add(-1)
+		case http.StateActive, http.StateIdle:
+		}
+	}}
 	go func() { _ = r.server.Serve(listener) }() // ends with close
 	return r, nil
 }
 
 func (r *receiver) close() { _ = r.server.Close() }
+
+// drain returns once all that a killed process has sent is noted: its
+// connections end when they have been read.
+func (r *receiver) drain(ctx context.Context) error {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", strings.TrimPrefix(r.url, "http://"))
+	if err != nil {
+		return fmt.Errorf("connect to the receiver: %w", err)
+	}
+	defer func() { _ = conn.Close() }()
+	// Connections are accepted in order: with the answer to the last, all are counted.
+	if _, err := conn.Write([]byte("GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")); err != nil {
+		return fmt.Errorf("ask the receiver: %w", err)
+	}
+	if _, err := io.Copy(io.Discard, conn); err != nil {
+		return fmt.Errorf("ask the receiver: %w", err)
+	}
+	for r.open.Load() > 0 && ctx.Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	return ctx.Err()
+}
 
 // endpoint is one path of the receiver. It answers 204, after delay; while it
 // refuses it answers 503, and notes nothing.
@@ -54,6 +87,8 @@ type endpoint struct {
 	seen      map[string]struct{}
 	latencies []time.Duration
 	doubles   int
+	again     map[string]struct{} // what may arrive once more
+	repeats   int                 // of these
 	invalid   error
 	want      int
 	all       chan struct{}
@@ -96,7 +131,12 @@ func (e *endpoint) note(id string, body []byte, invalid error) (status int) {
 		return http.StatusServiceUnavailable
 	}
 	if _, seen := e.seen[id]; seen {
-		e.doubles++
+		if _, may := e.again[id]; may {
+			delete(e.again, id)
+			e.repeats++
+		} else {
+			e.doubles++
+		}
 		return http.StatusNoContent
 	}
 	e.seen[id] = struct{}{}
@@ -113,6 +153,22 @@ func (e *endpoint) expect(events int) {
 	defer e.mu.Unlock()
 	e.seen, e.latencies = make(map[string]struct{}, events), make([]time.Duration, 0, events)
 	e.want, e.all = events, make(chan struct{})
+}
+
+// mayRepeat names the events that may arrive once more, in place of those that
+// were named before, and says how many of those have.
+func (e *endpoint) mayRepeat(ids map[string]struct{}) (repeats int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	repeats, e.repeats, e.again = e.repeats, 0, ids
+	return repeats
+}
+
+// arrivals are the ids of what has arrived.
+func (e *endpoint) arrivals() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Collect(maps.Keys(e.seen))
 }
 
 func (e *endpoint) refuse(on bool) {

@@ -26,6 +26,7 @@ type result struct {
 	Hang    *pairs             `json:"neighbour_hangs,omitempty"`
 	Flood   *pairs             `json:"neighbour_floods,omitempty"`
 	Backlog *backlog           `json:"backlog,omitempty"`
+	Kill    *kills             `json:"kill,omitempty"`
 	Ratios  map[string]float64 `json:"ratios"`
 }
 
@@ -141,6 +142,9 @@ func (r result) table() string {
 	if x := r.Backlog; x != nil {
 		fmt.Fprintf(&b, "| 1,000 events waiting | %.0f MB, %.3f CPU-s per 1,000 to deliver |\n", x.Few.RSS, x.Few.CPU)
 		fmt.Fprintf(&b, "| %s events waiting | %.0f MB, %.3f CPU-s per 1,000 to deliver |\n", thousands(x.Events), x.Many.RSS, x.Many.CPU)
+	}
+	if r.Kill != nil {
+		fmt.Fprintf(&b, "| `kill -9` under load | %s |\n", r.Kill)
 	}
 	b.WriteString("\n| ratio | | goal |\n|---|---|---|\n")
 	for _, x := range ratios {
