@@ -1,0 +1,107 @@
+package sender
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+)
+
+// past is a deadline that wakes whatever waits for a connection.
+var past = time.Unix(1, 0)
+
+var errHeaderTooLarge = errors.New("the answer's headers are too large")
+
+// conn is a connection, for one exchange at a time.
+type conn struct {
+	net.Conn          // raw, or TLS over it
+	raw      net.Conn // from the dial
+	socket   syscall.RawConn
+	to       server
+	used     int64 // wall clock at the end of the last exchange, Unix nanoseconds; 0 if there was none
+
+	in       *bufio.Reader // over Read
+	left     int           // how much Read may still return
+	answered bool          // a byte of the answer has arrived
+	ended    bool          // a read failed
+}
+
+func newConn(raw, top net.Conn, to server) *conn {
+	c := &conn{Conn: top, raw: raw, to: to}
+	if s, ok := raw.(syscall.Conn); ok {
+		c.socket, _ = s.SyscallConn()
+	}
+	c.in = bufio.NewReader(c)
+	return c
+}
+
+// Read serves the bufio.Reader.
+func (c *conn) Read(b []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, errHeaderTooLarge
+	}
+	n, err := c.Conn.Read(b[:min(len(b), c.left)])
+	c.left -= n
+	c.answered = c.answered || n > 0
+	c.ended = c.ended || err != nil
+	return n, err
+}
+
+// Close leaves out TLS's close_notify: nobody waits for it, and writing it could
+// block for five seconds.
+func (c *conn) Close() error { return c.raw.Close() }
+
+// asked is what http.ReadResponse wants to know of the request: its method.
+var asked = &http.Request{Method: http.MethodPost}
+
+// answer reads the head of the final answer. The limit holds for all heads
+// together, and so for the number of 1xx answers before it.
+func (c *conn) answer() (*http.Response, error) {
+	c.left, c.answered = maxHeaderBytes, false
+	for {
+		res, err := http.ReadResponse(c.in, asked)
+		if err != nil {
+			return nil, fmt.Errorf("read the answer: %w", err)
+		}
+		if res.StatusCode/100 != 1 || res.StatusCode == http.StatusSwitchingProtocols {
+			c.left = math.MaxInt // what is read of the body is bounded elsewhere
+			return res, nil
+		}
+	}
+}
+
+// write starts to write b while the answer is awaited, which may come before the
+// endpoint has read everything. The returned function ends it, if need be, and
+// reports whether all was written.
+func (c *conn) write(b []byte) (whole func() bool) {
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.Write(b)
+		done <- err
+	}()
+	return func() bool {
+		c.SetWriteDeadline(past)
+		return <-done == nil
+	}
+}
+
+// spent reports whether the endpoint has sent nothing after the answer just
+// read: it would be taken for the answer to the next request. TLS may hold such
+// bytes in its own buffer, which a read shows that does not wait. (The same read
+// handles session tickets.)
+func (c *conn) spent() bool {
+	if c.ended || c.in.Buffered() > 0 {
+		return false
+	}
+	if c.Conn == c.raw {
+		return true
+	}
+	c.SetReadDeadline(past)
+	_, err := c.Conn.Read(make([]byte, 1))
+	return errors.Is(err, os.ErrDeadlineExceeded)
+}
