@@ -19,11 +19,11 @@ var errHeaderTooLarge = errors.New("the answer's headers are too large")
 
 // conn is a connection, for one exchange at a time.
 type conn struct {
-	net.Conn          // raw, or TLS over it
-	raw      net.Conn // from the dial
-	socket   syscall.RawConn
-	to       server
-	used     int64 // wall clock at the end of the last exchange, Unix nanoseconds; 0 if there was none
+	raw    net.Conn        // from the dial
+	top    net.Conn        // raw, or TLS over it
+	socket syscall.RawConn // of raw; nil if it has none
+	to     server
+	used   int64 // wall clock at the end of the last exchange, Unix nanoseconds; 0 if there was none
 
 	in       *bufio.Reader // over Read
 	left     int           // how much Read may still return
@@ -32,7 +32,7 @@ type conn struct {
 }
 
 func newConn(raw, top net.Conn, to server) *conn {
-	c := &conn{Conn: top, raw: raw, to: to}
+	c := &conn{raw: raw, top: top, to: to}
 	if s, ok := raw.(syscall.Conn); ok {
 		c.socket, _ = s.SyscallConn()
 	}
@@ -45,22 +45,23 @@ func (c *conn) Read(b []byte) (int, error) {
 	if c.left <= 0 {
 		return 0, errHeaderTooLarge
 	}
-	n, err := c.Conn.Read(b[:min(len(b), c.left)])
+	n, err := c.top.Read(b[:min(len(b), c.left)])
 	c.left -= n
 	c.answered = c.answered || n > 0
 	c.ended = c.ended || err != nil
-	return n, err
+	return n, err //nolint:wrapcheck // io.EOF must stay what it is
 }
 
-// Close leaves out TLS's close_notify: nobody waits for it, and writing it could
+// close leaves out TLS's close_notify: nobody waits for it, and writing it could
 // block for five seconds.
-func (c *conn) Close() error { return c.raw.Close() }
+func (c *conn) close() { c.raw.Close() }
 
 // asked is what http.ReadResponse wants to know of the request: its method.
 var asked = &http.Request{Method: http.MethodPost}
 
 // answer reads the head of the final answer. The limit holds for all heads
-// together, and so for the number of 1xx answers before it.
+// together, and so for the number of 1xx answers before it. The body is only to be
+// read: closing it would first read it to its end, however long it is.
 func (c *conn) answer() (*http.Response, error) {
 	c.left, c.answered = maxHeaderBytes, false
 	for {
@@ -81,11 +82,11 @@ func (c *conn) answer() (*http.Response, error) {
 func (c *conn) write(b []byte) (whole func() bool) {
 	done := make(chan error, 1)
 	go func() {
-		_, err := c.Write(b)
+		_, err := c.top.Write(b)
 		done <- err
 	}()
 	return func() bool {
-		c.SetWriteDeadline(past)
+		c.top.SetWriteDeadline(past)
 		return <-done == nil
 	}
 }
@@ -98,10 +99,10 @@ func (c *conn) spent() bool {
 	if c.ended || c.in.Buffered() > 0 {
 		return false
 	}
-	if c.Conn == c.raw {
+	if c.top == c.raw {
 		return true
 	}
-	c.SetReadDeadline(past)
-	_, err := c.Conn.Read(make([]byte, 1))
+	c.top.SetReadDeadline(past)
+	_, err := c.top.Read(make([]byte, 1))
 	return errors.Is(err, os.ErrDeadlineExceeded)
 }

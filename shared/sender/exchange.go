@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -35,19 +35,19 @@ var errUnsent = errors.New("nothing was sent")
 
 // on writes the request to c, reads the answer, and keeps c or closes it.
 func (x *exchange) on(ctx context.Context, c *conn) (a Answer, err error) {
-	c.SetDeadline(x.deadline)
-	stop := context.AfterFunc(ctx, func() { c.SetDeadline(past) })
+	c.top.SetDeadline(x.deadline)
+	stop := context.AfterFunc(ctx, func() { c.top.SetDeadline(past) })
 	keep := false
 	defer func() {
 		if stop() && keep { // where stop comes too late, the deadline might hit the next exchange
 			x.pool.put(c)
 		} else {
-			c.Close()
+			c.close()
 		}
 	}()
 	out, _ := outs.Get().(*bytes.Buffer)
 	rest := x.compose(out)
-	n, err := c.Write(out.Bytes())
+	n, err := c.top.Write(out.Bytes())
 	outs.Put(out)
 	if n == 0 && err != nil && c.used != 0 {
 		return a, errUnsent
@@ -57,7 +57,7 @@ func (x *exchange) on(ctx context.Context, c *conn) (a Answer, err error) {
 	if len(rest) > 0 && err == nil {
 		whole = c.write(rest)
 	}
-	res, err := c.answer()
+	res, err := c.answer() //nolint:bodyclose // see there
 	if err == nil {
 		x.limitBody(ctx, c, res)
 		a, keep = x.judge(res)
@@ -77,7 +77,7 @@ var excluded = map[string]bool{"Host": true, "User-Agent": true, "Content-Length
 func (x *exchange) compose(out *bytes.Buffer) (rest []byte) {
 	agent := "Go-http-client/1.1"
 	if _, ok := x.header["User-Agent"]; ok {
-		agent = strings.TrimSpace(x.header.Get("User-Agent"))
+		agent = textproto.TrimString(x.header.Get("User-Agent"))
 	}
 	out.Reset()
 	for _, s := range [...]string{"POST ", x.url.RequestURI(), " HTTP/1.1\r\nHost: ", x.url.Host} {
@@ -87,7 +87,7 @@ func (x *exchange) compose(out *bytes.Buffer) (rest []byte) {
 		out.WriteString("\r\nUser-Agent: " + agent)
 	}
 	out.WriteString("\r\nContent-Length: " + strconv.Itoa(len(x.body)) + "\r\n")
-	x.header.WriteSubset(out, excluded)
+	_ = x.header.WriteSubset(out, excluded) // a buffer takes everything
 	if x.unzips() {
 		out.WriteString("Accept-Encoding: gzip\r\n")
 	}
@@ -107,9 +107,9 @@ func (x *exchange) unzips() bool {
 func (x *exchange) limitBody(ctx context.Context, c *conn, res *http.Response) {
 	arrived := res.ContentLength >= 0 && res.ContentLength <= int64(c.in.Buffered())
 	if end := time.Now().Add(bodyTime); res.StatusCode/100 == 2 && !arrived && end.Before(x.deadline) {
-		c.SetReadDeadline(end)
+		c.top.SetReadDeadline(end)
 		if ctx.Err() != nil {
-			c.SetReadDeadline(past) // again: this may have come in between
+			c.top.SetReadDeadline(past) // again: this may have come in between
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (p *pool) take(s server) *conn {
 		if c == nil || !p.old(c) && c.quiet() {
 			return c
 		}
-		c.Close()
+		c.close()
 	}
 }
 
@@ -58,7 +58,7 @@ func (p *pool) pop(s server) *conn {
 func (p *pool) put(c *conn) {
 	c.used = p.now().UnixNano()
 	if excess := p.push(c); excess != nil {
-		excess.Close()
+		excess.close()
 	}
 }
 
@@ -107,7 +107,7 @@ func (p *pool) closeIf(f func(*conn) bool) {
 		if !f(c) {
 			return false
 		}
-		c.Close()
+		c.close()
 		return true
 	})
 }
