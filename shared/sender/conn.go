@@ -28,7 +28,6 @@ type conn struct {
 	in       *bufio.Reader // over Read
 	left     int           // how much Read may still return
 	answered bool          // a byte of the answer has arrived
-	ended    bool          // a read failed
 }
 
 func newConn(raw, top net.Conn, to server) *conn {
@@ -48,7 +47,6 @@ func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.top.Read(b[:min(len(b), c.left)])
 	c.left -= n
 	c.answered = c.answered || n > 0
-	c.ended = c.ended || err != nil
 	return n, err //nolint:wrapcheck // io.EOF must stay what it is
 }
 
@@ -79,7 +77,7 @@ func (c *conn) answer() (*http.Response, error) {
 // write starts to write b while the answer is awaited, which may come before the
 // endpoint has read everything. The returned function ends it, if need be, and
 // reports whether all was written.
-func (c *conn) write(b []byte) (whole func() bool) {
+func (c *conn) write(b []byte) (end func() bool) {
 	done := make(chan error, 1)
 	go func() {
 		_, err := c.top.Write(b)
@@ -96,11 +94,8 @@ func (c *conn) write(b []byte) (whole func() bool) {
 // bytes in its own buffer, which a read shows that does not wait. (The same read
 // handles session tickets.)
 func (c *conn) spent() bool {
-	if c.ended || c.in.Buffered() > 0 {
-		return false
-	}
-	if c.top == c.raw {
-		return true
+	if c.in.Buffered() > 0 || c.top == c.raw {
+		return c.in.Buffered() == 0
 	}
 	c.top.SetReadDeadline(past)
 	_, err := c.top.Read(make([]byte, 1))

@@ -53,17 +53,17 @@ func (x *exchange) on(ctx context.Context, c *conn) (a Answer, err error) {
 		return a, errUnsent
 	}
 	// An endpoint that stops reading may have answered: a failed write is no reason not to look.
-	whole := func() bool { return err == nil }
-	if len(rest) > 0 && err == nil {
-		whole = c.write(rest)
+	whole, end := err == nil, func() bool { return true }
+	if whole && len(rest) > 0 {
+		end = c.write(rest)
 	}
 	res, err := c.answer() //nolint:bodyclose // see there
 	if err == nil {
 		x.limitBody(ctx, c, res)
 		a, keep = x.judge(res)
 	}
-	written := whole()
-	keep = keep && written && c.spent()
+	whole = end() && whole
+	keep = keep && whole && c.spent()
 	return a, err
 }
 

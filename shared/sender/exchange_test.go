@@ -264,6 +264,68 @@ func TestEarlyAnswer(t *testing.T) {
 	}
 }
 
+// halfWritten is a connection whose writes break off after n bytes.
+type halfWritten struct {
+	net.Conn
+	n int
+}
+
+func (c halfWritten) Write(b []byte) (int, error) {
+	n, _ := c.Conn.Write(b[:c.n])
+	return n, errors.New("gone")
+}
+
+// A write that breaks off is never repeated, and no reason not to read an answer.
+func TestBrokenWrite(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		n       int
+		answers string // of the endpoint, which then closes
+		status  int
+		reason  webhook.Reason
+	}{
+		{"nothing went out", 0, "", 0, webhook.ReasonConnection},
+		{"something went out", 5, "", 0, webhook.ReasonConnection},
+		{"an early answer", 5, "HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n", 413, webhook.ReasonHTTPStatus},
+	} {
+		for _, kept := range []bool{false, true} {
+			if kept && c.n == 0 {
+				continue // TestUnwrittenPostIsSentOnANewConnection
+			}
+			var conns atomic.Int32
+			url := tcp(t, func(raw net.Conn) {
+				conns.Add(1)
+				if kept {
+					readRequest(raw)
+					io.WriteString(raw, okEmpty)
+				}
+				io.ReadFull(raw, make([]byte, c.n))
+				io.WriteString(raw, c.answers)
+			})
+			s := local(t, Config{})
+			dial := s.dial
+			s.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				raw, err := dial(ctx, network, addr)
+				if err != nil || kept {
+					return raw, err
+				}
+				return halfWritten{raw, c.n}, nil
+			}
+			if kept {
+				want(t, post(t, s, url), 200, "")
+				idle := s.pool.idle[0]
+				idle.raw = halfWritten{idle.raw, c.n}
+				idle.top = idle.raw
+			}
+			want(t, post(t, s, url), c.status, c.reason)
+			if n := conns.Load(); n != 1 || len(s.pool.idle) > 0 {
+				t.Errorf("%s, kept %v: %d connections, %d kept", c.name, kept, n, len(s.pool.idle))
+			}
+		}
+	}
+}
+
 // A large body that is read to its end leaves the connection fit for more.
 func TestLargeBodyIsReused(t *testing.T) {
 	t.Parallel()

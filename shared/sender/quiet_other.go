@@ -2,6 +2,16 @@
 
 package sender
 
-// quiet cannot look at the socket here: that the endpoint has closed it may show
-// only when it is used, and cost an attempt.
-func (c *conn) quiet() bool { return true }
+import (
+	"errors"
+	"os"
+	"time"
+)
+
+// quiet reports whether the socket of an idle connection is open and silent. It
+// cannot look without waiting here, so it waits a moment.
+func (c *conn) quiet() bool {
+	c.raw.SetReadDeadline(time.Now().Add(time.Millisecond))
+	_, err := c.raw.Read(make([]byte, 1))
+	return errors.Is(err, os.ErrDeadlineExceeded)
+}
