@@ -33,7 +33,9 @@ type exchange struct {
 // That is the only case in which a request is sent on another.
 var errUnsent = errors.New("nothing was sent")
 
-// on writes the request to c, reads the answer, and keeps c or closes it.
+// on writes the request to c, reads the answer, and keeps c or closes it. Once a
+// byte has gone out, the endpoint may have seen the request: that c then ends
+// without an answer is an attempt, even if c was kept and only closed too early.
 func (x *exchange) on(ctx context.Context, c *conn) (a Answer, err error) {
 	c.top.SetDeadline(x.deadline)
 	stop := context.AfterFunc(ctx, func() { c.top.SetDeadline(past) })
