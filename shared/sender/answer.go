@@ -20,8 +20,7 @@ type Request struct {
 	URL string
 	// Header is sent with the request and not changed.
 	Header http.Header
-	// Body must not be changed afterwards, not even when Send has returned: an
-	// endpoint may answer before it has read everything.
+	// Body must not be changed before Send returns.
 	Body []byte
 }
 

@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"compress/gzip"
 	"io"
 	"net/http"
 	"strings"
@@ -8,24 +9,29 @@ import (
 )
 
 // read returns the kept part of the answer's body and drains a little more, so
-// that the connection can be used again. net/http decompresses while it is read:
-// the cap holds for what comes out. Faults are of no interest: the answer's
-// status is the outcome.
-func (s *Sender) read(res *http.Response) string {
-	if res.Body == http.NoBody || res.StatusCode == http.StatusSwitchingProtocols {
-		return "" // the body of a 101 is the connection itself and has no deadline
+// that the connection can be used again: ended says whether it can. The cap holds
+// for what comes out of gzip. Whatever fails is of no interest: the answer's status
+// is the outcome.
+func (s *Sender) read(res *http.Response, unzip bool) (kept string, ended bool) {
+	if res.Body == http.NoBody {
+		return "", true
+	}
+	body, length := io.Reader(res.Body), res.ContentLength
+	if unzip && strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") {
+		z, err := gzip.NewReader(body)
+		if err != nil {
+			return "", false
+		}
+		body, length = z, -1
 	}
 	p, _ := s.buffers.Get().(*[]byte)
 	defer s.buffers.Put(p)
 	buf := *p
-	if res.ContentLength > int64(len(buf)) {
+	if length > int64(len(buf)) {
 		buf = buf[:s.keep] // draining would not reach the end
 	}
-	n, ended := fill(res.Body, buf)
-	if n > s.keep {
-		n, ended = s.keep, false
-	}
-	return text(buf[:n], ended, s.keep)
+	n, ended := fill(body, buf)
+	return text(buf[:min(n, s.keep)], ended && n <= s.keep, s.keep), ended
 }
 
 func fill(r io.Reader, buf []byte) (n int, ended bool) {

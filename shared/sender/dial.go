@@ -1,21 +1,19 @@
 package sender
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
+	"net/url"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/webhook"
 )
-
-// dialGrace lets the request's own deadline always come first: net/http takes
-// the dial out of it, so that a later request may use the connection.
-const dialGrace = time.Second
 
 // errNotPublic is what the guard answers; it names no address, so that nobody
 // learns what an internal name resolves to.
@@ -30,40 +28,44 @@ type dialError struct {
 func (e *dialError) Error() string { return "connect: " + string(e.reason) }
 func (e *dialError) Unwrap() error { return e.err }
 
-// dial connects for http://, and below dialTLS.
-func (s *Sender) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout+dialGrace)
-	defer cancel()
-	g := guard{allow: s.allow}
-	d := net.Dialer{Resolver: s.resolver, ControlContext: g.control}
-	conn, err := d.DialContext(ctx, network, addr)
-	if err != nil {
-		return nil, &dialError{g.reason(err), err}
+func serverOf(u *url.URL) server {
+	port := "443"
+	if u.Scheme == "http" {
+		port = "80"
 	}
-	return conn, nil
+	return server{tls: u.Scheme == "https", host: u.Hostname(), port: cmp.Or(u.Port(), port)}
 }
 
-// dialTLS connects and shakes hands. It does so itself because many of
-// crypto/tls's errors have no type: that they come from here tells what they are.
-func (s *Sender) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout+dialGrace)
+// connect makes a new connection, TLS included.
+func (s *Sender) connect(ctx context.Context, deadline time.Time, to server) (*conn, error) {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, &dialError{webhook.ReasonBadURL, err}
-	}
-	raw, err := s.dial(ctx, network, addr)
+	raw, err := s.dial(ctx, "tcp", net.JoinHostPort(to.host, to.port))
 	if err != nil {
 		return nil, err
 	}
-	cfg := s.tls.Clone()
-	cfg.ServerName = host
-	conn := tls.Client(raw, cfg)
-	if err := conn.HandshakeContext(ctx); err != nil {
-		raw.Close()
-		return nil, &dialError{handshakeReason(err), err}
+	if !to.tls {
+		return newConn(raw, raw, to), nil
 	}
-	return conn, nil
+	cfg := s.tls.Clone()
+	cfg.ServerName = to.host
+	top := tls.Client(raw, cfg)
+	if err := top.HandshakeContext(ctx); err != nil {
+		raw.Close()
+		return nil, &dialError{handshakeReason(err), err} // here, as many of crypto/tls's errors have no type
+	}
+	return newConn(raw, top, to), nil
+}
+
+// dialGuarded connects to a public address.
+func (s *Sender) dialGuarded(ctx context.Context, network, addr string) (net.Conn, error) {
+	g := guard{allow: s.allow}
+	d := net.Dialer{Resolver: s.resolver, ControlContext: g.control}
+	raw, err := d.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, &dialError{g.reason(err), err}
+	}
+	return raw, nil
 }
 
 // guard judges each address that one dial tries. Several are tried at once when

@@ -172,7 +172,7 @@ func TestBodyTime(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := local(t, Config{Timeout: c.timeout})
-				s.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+				s.dial = func(context.Context, string, string) (net.Conn, error) {
 					client, server := net.Pipe()
 					go func() {
 						defer server.Close()

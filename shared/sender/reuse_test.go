@@ -202,8 +202,8 @@ func TestUnwrittenPostIsSentOnANewConnection(t *testing.T) {
 	url, conns := counted(t, func(http.ResponseWriter, *http.Request) {})
 	s := local(t, Config{})
 	var dead atomic.Bool
-	dial, first := s.transport.DialContext, true
-	s.transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+	dial, first := s.dial, true
+	s.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := dial(ctx, network, addr)
 		if err == nil && first {
 			first, c = false, deadOnWrite{c, &dead}

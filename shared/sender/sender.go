@@ -10,7 +10,7 @@
 //   - no redirect followed, no proxy taken from the environment, TLS 1.2 or newer;
 //   - bounded memory: headers and body are capped, the body after decompression;
 //   - one call is one attempt: the request goes out a second time only when not
-//     one byte of the first did (see try.getBody).
+//     one byte of the first did (see errUnsent).
 //
 // It speaks HTTP/1.1 only. Over HTTP/2, Go repeats a POST whose stream the
 // endpoint reset with PROTOCOL_ERROR (golang/go#47635), which would be an attempt
@@ -24,13 +24,12 @@ package sender
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"net"
-	"net/http"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -47,7 +46,7 @@ const (
 	// maxHeaderBytes bounds the answer's status line and headers. It is generous:
 	// an answer beyond it is a failed attempt although the endpoint took the POST.
 	maxHeaderBytes = 64 << 10
-	// idleLimit: see idleWatch, and the transport's own timer while it runs.
+	// idleLimit: servers commonly keep connections for longer. See pool.
 	idleLimit = 20 * time.Second
 	// maxIdle bounds kept connections over all endpoints: about 10 MB with TLS.
 	maxIdle = 256
@@ -81,15 +80,15 @@ type Config struct {
 // Sender posts to endpoints and keeps their connections. Make one per process
 // with [New] and share it: it is safe for concurrent use.
 type Sender struct {
-	timeout   time.Duration
-	allow     allowed
-	keep      int
-	resolver  *net.Resolver
-	tls       *tls.Config
-	transport *http.Transport
-	buffers   sync.Pool // of *[]byte, keep and drainBytes long
-	idle      idleWatch
-	now       func() time.Time
+	timeout  time.Duration
+	allow    allowed
+	keep     int
+	resolver *net.Resolver
+	tls      *tls.Config
+	dial     func(ctx context.Context, network, addr string) (net.Conn, error) // dialGuarded; tests replace it
+	pool     pool
+	buffers  sync.Pool // of *[]byte, keep and drainBytes long
+	now      func() time.Time
 }
 
 // New returns a Sender with its own pool of connections.
@@ -108,55 +107,11 @@ func New(c Config) *Sender {
 		s.now = time.Now
 	}
 	s.buffers.New = func() any { return new(make([]byte, s.keep+drainBytes)) }
-	perHost, protocols := cmp.Or(c.MaxIdleConnsPerHost, 64), new(http.Protocols)
-	protocols.SetHTTP1(true)
-	s.transport = &http.Transport{
-		Proxy:                  nil, // HTTPS_PROXY would dial for us, past the guard
-		DialContext:            s.dial,
-		DialTLSContext:         s.dialTLS,
-		Protocols:              protocols,
-		MaxIdleConns:           max(maxIdle, perHost),
-		MaxIdleConnsPerHost:    perHost,
-		IdleConnTimeout:        idleLimit,
-		MaxResponseHeaderBytes: maxHeaderBytes,
-	}
+	s.dial = s.dialGuarded
+	perHost := cmp.Or(c.MaxIdleConnsPerHost, 64)
+	s.pool = pool{now: s.now, max: max(maxIdle, perHost), perHost: perHost}
 	return s
 }
 
 // CloseIdle closes the connections that are kept but not in use.
-func (s *Sender) CloseIdle() { s.transport.CloseIdleConnections() }
-
-// idleWatch closes kept connections after a long pause by the wall clock.
-//
-// Between invocations Lambda freezes the process: timers, which run on the
-// monotonic clock, stand still, and so does the transport's own idle timeout;
-// the endpoint meanwhile closes its side. The first POST after the thaw would be
-// written into a dead connection and cost an attempt. The wall clock goes on, so
-// before the first send after more than idleLimit the old connections go. During
-// shorter pauses the kernel still sees the endpoint's FIN at each thaw, and
-// servers commonly keep connections for longer than that.
-type idleWatch struct {
-	mu   sync.Mutex
-	last atomic.Int64 // wall clock, Unix nanoseconds; 0 before the first send
-}
-
-// wake is called before a send. Sends that start together all wait until the
-// old connections are gone; without a long pause nobody waits.
-func (w *idleWatch) wake(now time.Time, closeIdle func()) {
-	if !w.stale(now) {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.stale(now) {
-		closeIdle()
-		w.used(now)
-	}
-}
-
-func (w *idleWatch) used(now time.Time) { w.last.Store(now.UnixNano()) }
-
-func (w *idleWatch) stale(now time.Time) bool {
-	last := w.last.Load()
-	return last != 0 && now.UnixNano()-last > int64(idleLimit)
-}
+func (s *Sender) CloseIdle() { s.pool.closeIf(func(*conn) bool { return true }) }
