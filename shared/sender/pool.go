@@ -25,8 +25,9 @@ type pool struct {
 	max, perHost int
 
 	mu       sync.Mutex
-	idle     []*conn // in the order of their last use, the oldest first
-	sweeping bool    // a timer runs
+	idle     map[server][]*conn // in the order of their last use, the oldest first
+	kept     int                // in all
+	sweeping bool               // a timer runs
 }
 
 // take returns the connection to s that was used last, or nil. It closes those
@@ -44,13 +45,21 @@ func (p *pool) take(s server) *conn {
 func (p *pool) pop(s server) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, c := range slices.Backward(p.idle) {
-		if c.to == s {
-			p.idle = slices.Delete(p.idle, i, i+1)
-			return c
-		}
+	if n := len(p.idle[s]); n > 0 {
+		return p.remove(s, n-1)
 	}
 	return nil
+}
+
+func (p *pool) remove(s server, i int) *conn {
+	list := p.idle[s]
+	c := list[i]
+	if p.kept--; len(list) == 1 {
+		delete(p.idle, s)
+	} else {
+		p.idle[s] = slices.Delete(list, i, i+1)
+	}
+	return c
 }
 
 // put keeps c. Its server's oldest goes when there are too many to it, the
@@ -65,23 +74,20 @@ func (p *pool) put(c *conn) {
 func (p *pool) push(c *conn) (excess *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n, first := 0, -1
-	for i, other := range p.idle {
-		if other.to == c.to {
-			if n++; first < 0 {
-				first = i
+	switch {
+	case len(p.idle[c.to]) >= p.perHost:
+		excess = p.remove(c.to, 0)
+	case p.kept >= p.max:
+		oldest := c.to
+		for s, list := range p.idle {
+			if of := p.idle[oldest]; len(of) == 0 || list[0].used < of[0].used {
+				oldest = s
 			}
 		}
+		excess = p.remove(oldest, 0)
 	}
-	switch {
-	case n >= p.perHost:
-		excess = p.idle[first]
-		p.idle = slices.Delete(p.idle, first, first+1)
-	case len(p.idle) >= p.max:
-		excess = p.idle[0]
-		p.idle = slices.Delete(p.idle, 0, 1)
-	}
-	p.idle = append(p.idle, c)
+	p.idle[c.to] = append(p.idle[c.to], c)
+	p.kept++
 	if !p.sweeping {
 		p.sweeping = true
 		time.AfterFunc(idleLimit, p.sweep)
@@ -93,7 +99,7 @@ func (p *pool) sweep() {
 	p.closeIf(p.old)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.sweeping = len(p.idle) > 0; p.sweeping {
+	if p.sweeping = p.kept > 0; p.sweeping {
 		time.AfterFunc(idleLimit, p.sweep)
 	}
 }
@@ -103,11 +109,17 @@ func (p *pool) old(c *conn) bool { return p.now().UnixNano()-c.used > int64(idle
 func (p *pool) closeIf(f func(*conn) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.idle = slices.DeleteFunc(p.idle, func(c *conn) bool {
-		if !f(c) {
-			return false
+	for s, list := range p.idle {
+		left := slices.DeleteFunc(list, func(c *conn) bool {
+			if !f(c) {
+				return false
+			}
+			p.kept--
+			c.close()
+			return true
+		})
+		if p.idle[s] = left; len(left) == 0 {
+			delete(p.idle, s)
 		}
-		c.close()
-		return true
-	})
+	}
 }

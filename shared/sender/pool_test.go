@@ -11,7 +11,7 @@ import (
 // Too many to one server: its oldest goes. Too many in all: the oldest.
 func TestPoolBounds(t *testing.T) {
 	t.Parallel()
-	p := pool{now: time.Now, max: 4, perHost: 2}
+	p := pool{now: time.Now, max: 4, perHost: 2, idle: map[server][]*conn{}}
 	open := map[string]*conn{}
 	for _, name := range []string{"a1", "a2", "b1", "a3", "b2", "c1", "d1"} {
 		near, far := net.Pipe()
@@ -44,7 +44,7 @@ func TestPoolBounds(t *testing.T) {
 // with the last.
 func TestPoolSweeps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := pool{now: time.Now, max: 4, perHost: 4}
+		p := pool{now: time.Now, max: 4, perHost: 4, idle: map[server][]*conn{}}
 		gone := make(chan time.Duration, 2)
 		start := time.Now()
 		for range 2 {
@@ -61,7 +61,7 @@ func TestPoolSweeps(t *testing.T) {
 		time.Sleep(idleLimit)
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.sweeping || len(p.idle) > 0 {
+		if p.sweeping || len(p.idle) > 0 || p.kept != 0 {
 			t.Error("it still sweeps")
 		}
 	})

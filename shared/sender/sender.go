@@ -109,7 +109,7 @@ func New(c Config) *Sender {
 	s.buffers.New = func() any { return new(make([]byte, s.keep+drainBytes)) }
 	s.dial = s.dialGuarded
 	perHost := cmp.Or(c.MaxIdleConnsPerHost, 64)
-	s.pool = pool{now: s.now, max: max(maxIdle, perHost), perHost: perHost}
+	s.pool = pool{now: s.now, max: max(maxIdle, perHost), perHost: perHost, idle: map[server][]*conn{}}
 	return s
 }
 
