@@ -22,7 +22,7 @@ func (db *DB) Write(ctx context.Context, changes ...webhook.Change) []error {
 	return db.writeAll(ctx, ops...)
 }
 
-// change encodes in the caller's goroutine: all callers wait for the writer's.
+// change encodes before its caller has the writer: all others wait for that.
 func (db *DB) change(c webhook.Change) *write {
 	var record []byte
 	var apply func(*txn) error
@@ -46,7 +46,7 @@ func (db *DB) change(c webhook.Change) *write {
 	if len(record) > maxRecord {
 		return &write{apply: func(*txn) error { return webhook.ErrTooLarge }}
 	}
-	return &write{size: len(record), lazy: lazy, apply: apply}
+	return &write{lazy: lazy, apply: apply}
 }
 
 func (t *txn) insertEvent(e webhook.Event, record []byte) error {
@@ -113,7 +113,7 @@ func (t *txn) claimEvent(from string, e webhook.Event, record []byte) error {
 
 func (t *txn) writeDelivery(from string, d webhook.Delivery, record []byte) error {
 	k := t.known(d.MessageID)
-	seq := uint64(0)
+	var seq uint64
 	if k != nil {
 		seq = k.seq
 	} else {

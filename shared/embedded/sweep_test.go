@@ -64,9 +64,9 @@ func TestSweepOfManyTakesManyCommits(t *testing.T) {
 			return nil
 		}}))
 	}
-	before := db.Stats().Commits
+	before := db.Commits()
 	sweep(t, db, clock.Now(), 60)
-	if n := db.Stats().Commits - before; n < 6 {
+	if n := db.Commits() - before; n < 6 {
 		t.Errorf("%d commits for 6,000 records", n)
 	}
 	if n := records(t, db, work) + records(t, db, deliverLog) + records(t, db, ids); n != 0 {

@@ -45,12 +45,12 @@ type state struct{ overlays [2]*overlay }
 
 // txn is one transaction over a consistent state of the overlays and the file.
 type txn struct {
-	tx       *bbolt.Tx
-	open     [tables]*bbolt.Bucket
-	overlays [2]*overlay
-	commit   uint64 // the last one that it sees
-	now      time.Time
-	epoch    uint64
+	tx   *bbolt.Tx
+	open [tables]*bbolt.Bucket
+	*state
+	commit uint64 // the last one that it sees
+	now    time.Time
+	epoch  uint64
 
 	// The writer's, whose own changes are of the commit to come.
 	writer  *writer
@@ -70,7 +70,7 @@ func (db *DB) begin() (*txn, error) {
 			return nil, explain(err)
 		}
 		if db.state.Load() == now {
-			return &txn{tx: tx, overlays: now.overlays, commit: commit, now: db.now(), epoch: db.epoch}, nil
+			return &txn{tx: tx, state: now, commit: commit, now: db.now(), epoch: db.epoch}, nil
 		}
 		_ = tx.Rollback()
 	}
