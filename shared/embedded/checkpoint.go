@@ -103,7 +103,7 @@ func (db *DB) replaceLog() error {
 func (db *DB) freeze(generation uint64) {
 	frozen := db.state.Load().overlays[0]
 	frozen.generation, frozen.sequence = generation, db.own.sequence
-	db.state.Store(&state{overlays: [2]*overlay{newOverlay(), frozen}})
+	db.state.Store(&state{overlays: [2]*overlay{newOverlay(), frozen}, saved: frozen.sequence[events]})
 }
 
 // writeCheckpoint writes the frozen overlay, if there is one, into the file, which
@@ -117,7 +117,7 @@ func (db *DB) writeCheckpoint() error {
 	if err := db.save(frozen); err != nil {
 		return err
 	}
-	db.state.Store(&state{overlays: [2]*overlay{now.overlays[0], nil}})
+	db.state.Store(&state{overlays: [2]*overlay{now.overlays[0], nil}, saved: now.saved})
 	// Should it not go away now, the next opening sees that it is not needed.
 	_ = db.disk.spare(logPath(db.dir, frozen.generation), filepath.Join(db.dir, spareName))
 	return nil

@@ -223,7 +223,7 @@ func (db *DB) recover(saved []uint64, needed uint64) error {
 		_ = os.Remove(logPath(db.dir, generation))
 	}
 	_ = os.Remove(filepath.Join(db.dir, spareName))
-	db.state.Store(&state{overlays: [2]*overlay{newOverlay(), nil}})
+	db.state.Store(&state{overlays: [2]*overlay{newOverlay(), nil}, saved: db.own.sequence[events]})
 	var err error
 	db.own.log, err = createLog(db.disk, db.dir, db.id, last+1, commit+1)
 	return err

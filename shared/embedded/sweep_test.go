@@ -59,7 +59,8 @@ func TestSweepOfManyTakesManyCommits(t *testing.T) {
 			txn.put(events, seqKey(seq), encodeEvent(e))
 			txn.noteExpiry(e.ExpiresAt, seq)
 			for _, id := range targets {
-				txn.putDelivery(seq, nil, delivery(e, id), encodeDelivery(delivery(e, id)))
+				d := delivery(e, id)
+				txn.putDelivery(seq, nil, &d, encodeDelivery(d))
 			}
 			return nil
 		}}))
