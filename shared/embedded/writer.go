@@ -29,10 +29,10 @@ type writer struct {
 	sequence [tables]uint64
 	changes  []change // reused
 	recent   recent
-	noted    expiryMark // see noteExpiry
-	swept    []byte     // see sweepExpiring: nothing is left before it
-	waiting  *batch     // ops that the next sync is for
-	soon     bool       // there will be one, though nobody may wait for it
+	noted    expiryMark  // see noteExpiry
+	swept    []byte      // see sweepExpiring: nothing is left before it
+	waiting  *batch      // ops that the next sync is for
+	soon     *time.Timer // makes that sync, should nobody wait for it; nil: nobody need
 
 	// Read by who holds mu or has the turn, written by who has both.
 	log *logFile
@@ -156,14 +156,12 @@ func (db *DB) writing() (*txn, error) {
 // for who holds mu.
 func (db *DB) syncSoon() {
 	own := &db.own
-	if own.soon {
+	if own.soon != nil {
 		return
 	}
-	own.soon = true
-	time.AfterFunc(lazyFor, func() {
+	own.soon = time.AfterFunc(lazyFor, func() {
 		<-own.turn
 		own.mu.Lock()
-		own.soon = false
 		closed := own.closed
 		own.mu.Unlock()
 		if !closed {
@@ -232,6 +230,10 @@ func (db *DB) sync() {
 	b, log, commit, err, size := own.waiting, own.log, db.committed.Load(), own.doubt, db.state.Load().overlays[0].size
 	frames := log.take()
 	own.waiting = newBatch()
+	if own.soon != nil {
+		own.soon.Stop()
+		own.soon = nil
+	}
 	if own.reading != nil {
 		own.reading.end()
 		own.reading = nil
