@@ -22,34 +22,34 @@ func (db *DB) Write(ctx context.Context, changes ...webhook.Change) []error {
 	return db.writeAll(ctx, ops...)
 }
 
-// change encodes in the caller's goroutine: all callers wait for the writer's.
+// change encodes before its caller has the writer: all others wait for that.
 func (db *DB) change(c webhook.Change) *write {
 	var record []byte
 	var apply func(*txn) error
 	lazy := false
 	switch {
 	case c.Delivery != nil:
-		d := *c.Delivery
+		d := c.Delivery
 		lazy = c.From != "" && !d.Lease.Until.IsZero() // a claim: every outcome ends the lease
-		record = encode(db.epoch, 256+64*len(d.Attempts), &d)
+		record = encode(db.epoch, 256+64*len(d.Attempts), d)
 		apply = func(t *txn) error { return t.writeDelivery(c.From, d, record) }
 	case c.From == "":
-		e := *c.Event
-		record = encode(db.epoch, 512+len(e.Result)+len(e.Error), &e)
+		e := c.Event
+		record = encode(db.epoch, 512+len(e.Result)+len(e.Error), e)
 		apply = func(t *txn) error { return t.insertEvent(e, record) }
 	default:
-		e := *c.Event
+		e := c.Event
 		lazy = true
-		record = encode(db.epoch, 128+32*len(e.Targets), (*claim)(&e))
+		record = encode(db.epoch, 128+32*len(e.Targets), (*claim)(e))
 		apply = func(t *txn) error { return t.claimEvent(c.From, e, record) }
 	}
 	if len(record) > maxRecord {
 		return &write{apply: func(*txn) error { return webhook.ErrTooLarge }}
 	}
-	return &write{size: len(record), lazy: lazy, apply: apply}
+	return &write{lazy: lazy, apply: apply}
 }
 
-func (t *txn) insertEvent(e webhook.Event, record []byte) error {
+func (t *txn) insertEvent(e *webhook.Event, record []byte) error {
 	if k := t.known(e.MessageID); k != nil {
 		return unlessSame(k.rev, e.Rev)
 	}
@@ -79,7 +79,7 @@ func (t *txn) insertEvent(e webhook.Event, record []byte) error {
 
 // claimEvent puts a claim beside the event whose Rev is from. An event that
 // nobody wants is written once more instead, without its payload.
-func (t *txn) claimEvent(from string, e webhook.Event, record []byte) error {
+func (t *txn) claimEvent(from string, e *webhook.Event, record []byte) error {
 	wanted := len(e.Targets) > 0 || e.Result != nil || e.Error != nil
 	if k := t.known(e.MessageID); k != nil && wanted {
 		if k.rev != from {
@@ -111,7 +111,7 @@ func (t *txn) claimEvent(from string, e webhook.Event, record []byte) error {
 	return nil
 }
 
-func (t *txn) writeDelivery(from string, d webhook.Delivery, record []byte) error {
+func (t *txn) writeDelivery(from string, d *webhook.Delivery, record []byte) error {
 	k := t.known(d.MessageID)
 	var seq uint64
 	if k != nil {
@@ -157,15 +157,15 @@ func unlessSame(have, rev string) error {
 // putDelivery writes a delivery with its places in the lists. have is the
 // record that it replaces, or nil. A list whose entry stays the same is left
 // alone: one that succeeds at once is in the log only, written once.
-func (t *txn) putDelivery(seq uint64, have *webhook.Delivery, d webhook.Delivery, record []byte) {
+func (t *txn) putDelivery(seq uint64, have, d *webhook.Delivery, record []byte) {
 	t.put(work, workKey(seq, d.EndpointID), record)
 	if have == nil || have.Status != d.Status {
-		t.put(deliverLog, logKey(&d), []byte(d.Status))
+		t.put(deliverLog, logKey(d), []byte(d.Status))
 	}
 	for _, key := range recoverableKeys(seq, have) {
 		t.delete(recoverable, key)
 	}
-	for _, key := range recoverableKeys(seq, &d) {
+	for _, key := range recoverableKeys(seq, d) {
 		t.put(recoverable, key, []byte(d.Status))
 	}
 }

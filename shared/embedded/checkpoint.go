@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,28 +20,37 @@ const (
 
 // makeRoom sees to it that the overlay and the log can be written to. It waits
 // when the checkpoint before has not ended: that bounds the memory.
-func (db *DB) makeRoom() error {
+func (db *DB) makeRoom(ctx context.Context) error {
 	own := &db.own
-	if own.doubt == nil && db.state.Load().overlays[0].size < db.maxOverlay {
+	select {
+	case <-own.turn:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { own.turn <- struct{}{} }()
+	own.mu.Lock()
+	done := own.closed || db.hasRoom() // another has made it
+	own.mu.Unlock()
+	if done {
 		return nil
 	}
+	db.sync() // nobody writes from here on: all ops of the log are told of
 	if err := db.endCheckpoint(); err != nil {
 		return err
 	}
-	if own.log.broken || db.state.Load().overlays[0].size >= db.maxOverlay {
-		if err := db.rotate(); err != nil {
-			return err
-		}
+	own.mu.Lock()
+	doubt := own.doubt
+	own.mu.Unlock()
+	if doubt != nil {
+		return db.heal()
 	}
-	done := make(chan error, 1)
-	own.checkpoint = done
-	go func() { done <- db.writeCheckpoint() }()
-	if own.doubt != nil {
-		if err := db.endCheckpoint(); err != nil {
-			return err
-		}
-		own.doubt = nil
+	generation := own.log.generation
+	if err := db.replaceLog(); err != nil {
+		return err
 	}
+	db.freeze(generation)
+	own.checkpoint = make(chan error, 1)
+	go func(done chan<- error) { done <- db.writeCheckpoint() }(own.checkpoint)
 	return nil
 }
 
@@ -56,27 +66,44 @@ func (db *DB) endCheckpoint() error {
 	return db.writeCheckpoint()
 }
 
-// rotate begins a new overlay and a new file of the log. What the file before
-// it holds must be on disk by then, unless a failure has left that unknown: then
-// nobody writes before the checkpoint has it.
-func (db *DB) rotate() error {
-	old, commit := db.own.log, db.committed.Load()
-	if !old.broken {
-		if err := old.sync(commit); err != nil {
-			db.own.doubt = err
-			return err
-		}
+// heal ends a doubt: once the file has all that is in memory, nothing depends on
+// how the log ends, and another one can be begun.
+func (db *DB) heal() error {
+	own := &db.own
+	db.freeze(own.log.generation)
+	if err := db.writeCheckpoint(); err != nil {
+		return err
 	}
-	log, err := createLog(db.disk, db.dir, db.id, old.generation+1, commit+1)
+	if err := db.replaceLog(); err != nil {
+		return err
+	}
+	db.informAll()
+	own.mu.Lock()
+	own.doubt = nil
+	own.mu.Unlock()
+	return nil
+}
+
+// replaceLog begins a new file of the log. What the file before it holds must be
+// on disk by then, or in the data file.
+func (db *DB) replaceLog() error {
+	old := db.own.log
+	log, err := createLog(db.disk, db.dir, db.id, old.generation+1, db.committed.Load()+1)
 	if err != nil {
 		return err
 	}
 	_ = old.file.Close()
+	db.own.mu.Lock()
 	db.own.log = log
-	frozen := db.state.Load().overlays[0]
-	frozen.generation, frozen.sequence = old.generation, db.own.sequence
-	db.state.Store(&state{overlays: [2]*overlay{newOverlay(), frozen}})
+	db.own.mu.Unlock()
 	return nil
+}
+
+// freeze begins a new overlay. The one before it is in the log up to this generation.
+func (db *DB) freeze(generation uint64) {
+	frozen := db.state.Load().overlays[0]
+	frozen.generation, frozen.sequence = generation, db.own.sequence
+	db.state.Store(&state{overlays: [2]*overlay{newOverlay(), frozen}, saved: frozen.sequence[events]})
 }
 
 // writeCheckpoint writes the frozen overlay, if there is one, into the file, which
@@ -90,7 +117,7 @@ func (db *DB) writeCheckpoint() error {
 	if err := db.save(frozen); err != nil {
 		return err
 	}
-	db.state.Store(&state{overlays: [2]*overlay{now.overlays[0], nil}})
+	db.state.Store(&state{overlays: [2]*overlay{now.overlays[0], nil}, saved: now.saved})
 	// Should it not go away now, the next opening sees that it is not needed.
 	_ = db.disk.spare(logPath(db.dir, frozen.generation), filepath.Join(db.dir, spareName))
 	return nil
@@ -102,12 +129,12 @@ const releaseEvery = 1 << 20
 
 // keepSmall releases the file's pages now and then. While a checkpoint is under
 // way it does so itself: it may move the map.
-func (db *DB) keepSmall() {
-	now, own := db.state.Load(), &db.own
-	if grown := now.overlays[0].size; grown < own.released { // a new one
+func (db *DB) keepSmall(overlay int) {
+	own := &db.own
+	if overlay < own.released { // a new one
 		own.released = 0
-	} else if grown-own.released >= releaseEvery && now.overlays[1] == nil {
-		own.released = grown
+	} else if overlay-own.released >= releaseEvery && db.state.Load().overlays[1] == nil {
+		own.released = overlay
 		db.release()
 	}
 }
@@ -197,7 +224,7 @@ func finishCheckpoint(tx *bbolt.Tx, o *overlay) error {
 // fails, the log has it.
 func (db *DB) finish() {
 	own := &db.own
-	if db.endCheckpoint() != nil || !own.log.broken && own.log.sync(db.committed.Load()) != nil {
+	if db.endCheckpoint() != nil {
 		_ = own.log.file.Close()
 		return
 	}

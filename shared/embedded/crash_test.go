@@ -42,7 +42,8 @@ func TestMain(m *testing.M) {
 
 // crashChild writes without end, from many goroutines, and says on stdout what
 // has been answered: "sent 17" for event, claim, delivery and message 17,
-// "taken 17" for a message it is about to delete, "deleted 17" once it has.
+// "taken 17" for a message it is about to delete, "deleted 17" once
+// something durable has been answered after that.
 func crashChild(dir string, from int) {
 	db, err := Open(Config{Dir: dir})
 	if err != nil {
@@ -58,8 +59,8 @@ func crashChild(dir string, from int) {
 	var all sync.WaitGroup
 	for w := range workers {
 		all.Go(func() {
-			for n := from + w; ; n += workers {
-				if err := crashWrite(db, q, n); err != nil && full {
+			for n, deleted := from+w, ""; ; n += workers {
+				if err := crashWrite(db, q, n, &deleted); err != nil && full {
 					tell("refused", n)
 					return
 				} else if err != nil {
@@ -83,11 +84,15 @@ func crashEvent(n int) webhook.Event {
 	return e
 }
 
-func crashWrite(db *DB, q *Queue, n int) error {
+func crashWrite(db *DB, q *Queue, n int, deleted *string) error {
 	ctx := context.Background()
 	e := crashEvent(n)
 	if err := insertEvent(ctx, db, e); err != nil {
 		return err
+	}
+	if *deleted != "" {
+		tell("deleted", *deleted)
+		*deleted = ""
 	}
 	_, claim := e.Claim([]string{"ep_1"}, webhook.Lease{Message: "m", Until: time.Now().Add(time.Hour)}, e.Rev+"c")
 	d := delivery(e, "ep_1")
@@ -100,12 +105,12 @@ func crashWrite(db *DB, q *Queue, n int) error {
 	}
 	tell("sent", n)
 	if n%3 == 0 {
-		return crashDelete(q)
+		return crashDelete(q, deleted)
 	}
 	return nil
 }
 
-func crashDelete(q *Queue) error {
+func crashDelete(q *Queue, deleted *string) error {
 	got, err := q.Receive(context.Background(), 1)
 	if err != nil || len(got) != 1 {
 		return fmt.Errorf("received %d: %w", len(got), err)
@@ -114,7 +119,7 @@ func crashDelete(q *Queue) error {
 	if err := q.Delete(context.Background(), got[0].ID); err != nil {
 		return err
 	}
-	tell("deleted", string(got[0].Body))
+	*deleted = string(got[0].Body)
 	return nil
 }
 

@@ -2,27 +2,34 @@
 // `jobhook local` and for tests. It is durable: what was answered is on disk,
 // also after kill -9 or a power cut.
 //
-// One goroutine writes. It takes all the writes that wait, runs them, appends what
-// they change to a log as one frame, and answers them all when that is on disk:
-// many writers share one fdatasync and nobody waits for a timer. Reading sees
-// what the log has through an ordered map in memory, the overlay, over the file
-// (bbolt). When the overlay is full, another takes its place and a checkpoint
-// writes it into the file behind the writers' backs; they wait only when it has
-// not ended before the next is full. So memory does not grow with what is kept,
-// and what is put and deleted between two checkpoints never costs the file a
-// page. Opening replays the log. See docs/decisions/0018-embedded-log.md.
+// Whoever writes applies its ops itself, one caller at a time: they are checked,
+// put into an ordered map in memory, the overlay, and added to a log as one frame.
+// Then one of those who wait writes all frames to the log and syncs it, for all of
+// them, while the next ones are applied: many share one fdatasync and nobody waits
+// for a timer. Reading sees the overlay over the file (bbolt). When the overlay is
+// full, another takes its place and a checkpoint writes it into the file meanwhile;
+// writing waits only when it has not ended before the next is full. So memory does
+// not grow with what is kept, and what is put and deleted between two checkpoints
+// never costs the file a page. Opening replays the log. See
+// docs/decisions/0018-embedded-log.md.
 //
-// Some writes are lazy: they are in the log, but not yet on disk, when they are
-// answered. These are claims of events and deliveries, and deletions of
-// messages. A power cut may forget them, which makes a message be redelivered, as
-// a crash just before the write would. The log is in order: whatever is durable later has made them
-// durable, too. What survives a process alone, such as kill -9, forgets nothing.
-// Durable when answered are accepted events and sent messages, outcomes, and
-// changes of endpoints, notes and receipts.
+// Some writes are lazy: they are answered before they are in the log. These are
+// claims of events and deliveries, and deletions of messages. The next sync has
+// them, at the latest one 20 ms later. A crash may forget them, which makes a
+// message be redelivered, as a crash just before the write would. The log is in
+// order: whatever is durable later has made them durable, too. Durable when
+// answered are accepted events and sent messages, outcomes, and changes of
+// endpoints, notes and receipts. That holds for refusals, too: what refused them
+// is on disk.
 //
-// When the log cannot be written, nothing of the commit lands, all its writes get
-// the error, and so do later ones until a new log could be made and the file has
-// all that was answered. Reading goes on.
+// Reading sees an op before it is on disk. Nothing is promised by it that a crash
+// could take back: whatever is written on the strength of it is behind it in the
+// log, and a message is received only when it is on disk.
+//
+// When the log cannot be written or synced, all who wait for it get the error.
+// What they have written stays in memory, and whether it has landed is open. Later
+// writes are refused until the file has all that is in memory, and a new log could
+// be made. Reading goes on.
 //
 // One process holds the file at a time. What another process had under way
 // when it died therefore belongs to nobody: its leases count as run out and

@@ -3,8 +3,6 @@ package embedded
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/webhook"
@@ -110,9 +108,7 @@ func (db *DB) ReplaceEndpoint(ctx context.Context, rev string, e webhook.Endpoin
 
 // storeEndpoint stores e if it may take the place of what is there.
 func (db *DB) storeEndpoint(ctx context.Context, e webhook.Endpoint, may func(have *webhook.Endpoint) bool) error {
-	// The writer may still encode it when its caller has given up.
-	e.Events, e.Headers, e.Secrets = slices.Clone(e.Events), maps.Clone(e.Headers), slices.Clone(e.Secrets)
-	return db.write(ctx, &write{size: 1024, apply: func(t *txn) error {
+	return db.write(ctx, &write{apply: func(t *txn) error {
 		have, err := t.endpoint(e.Account, e.ID)
 		next := e
 		switch {
@@ -146,7 +142,7 @@ func (db *DB) SetHealth(ctx context.Context, account, id string, h webhook.Healt
 }
 
 func (db *DB) changeEndpoint(ctx context.Context, account, id string, change func(*txn, *webhook.Endpoint)) error {
-	return db.write(ctx, &write{size: 1024, apply: func(t *txn) error {
+	return db.write(ctx, &write{apply: func(t *txn) error {
 		e, err := t.present(account, id)
 		if err != nil {
 			return err

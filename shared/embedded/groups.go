@@ -24,7 +24,7 @@ func (g *group) due() int64 {
 // reset makes the queue empty.
 func (q *Queue) reset() {
 	its := func(g *group) *order[group] { return &g.order }
-	q.count, q.groups, q.flights, q.flying = 0, map[groupID]*group{}, map[place]*flight{}, newFlights()
+	q.count, q.last, q.groups, q.flights, q.flying = 0, 0, map[groupID]*group{}, map[place]*flight{}, newFlights()
 	q.handed, q.handedBytes = map[place]*Received{}, 0
 	q.waiting = sorted[group]{order: its, less: func(a, b *group) bool { return a.due() < b.due() }}
 	q.ready = sorted[group]{order: its, less: func(a, b *group) bool {
@@ -45,10 +45,10 @@ func (q *Queue) add(at place) (sooner bool) {
 		g = &group{id: at.group(), head: nowhere, returned: newFlights()}
 		q.groups[g.id] = g
 	}
+	q.last = max(q.last, at.seq())
 	q.count++
 	g.count++
-	// Receive may have found it before its arrival was told.
-	if q.flights[at] != nil || !at.less(g.head) {
+	if !at.less(g.head) {
 		return false
 	}
 	g.head = at
@@ -57,7 +57,6 @@ func (q *Queue) add(at place) (sooner bool) {
 }
 
 // remove counts a message that is gone, and forgets its group with the last one.
-// One that was received before its arrival was told is not counted yet.
 func (q *Queue) remove(at place) {
 	q.count--
 	q.takeOver(at)

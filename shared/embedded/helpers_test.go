@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,41 +118,60 @@ func lookUp(t testing.TB, db *DB, e webhook.Event, endpoints ...string) (*webhoo
 	return found[0], deliveries
 }
 
-// block keeps the writer busy until the answer is called: what is written
-// meanwhile waits together.
-func block(t testing.TB, db *DB) (release func()) {
-	t.Helper()
-	busy, free := make(chan struct{}), make(chan struct{})
-	go func() {
-		_ = db.write(context.Background(), &write{apply: func(*txn) error {
-			close(busy)
-			<-free
-			return nil
-		}})
-	}()
-	<-busy
-	return func() { close(free) }
+// block keeps the disk busy until the answer is called: what is to be durable
+// waits meanwhile.
+func block(db *DB) (release func()) {
+	<-db.own.turn
+	return func() { db.own.turn <- struct{}{} }
 }
 
-// waiting blocks until n ops wait for the writer.
+// waiting blocks until n ops wait for the disk.
 func waiting(db *DB, n int) {
-	for len(db.writes) < n {
-		runtime.Gosched() // no signal tells when another goroutine has sent
+	for have := 0; have < n; runtime.Gosched() { // no signal tells when another goroutine waits
+		db.own.mu.Lock()
+		have = len(db.own.waiting.ops)
+		db.own.mu.Unlock()
 	}
+}
+
+// openCounting counts the syncs of the log.
+func openCounting(t testing.TB) (*DB, *atomic.Int64) {
+	t.Helper()
+	db, syncs, err := OpenCounting(Config{Dir: t.TempDir()})
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	return db, syncs
+}
+
+// OpenCounting is Open with a count of the syncs of the log.
+func OpenCounting(cfg Config) (*DB, *atomic.Int64, error) {
+	syncs := new(atomic.Int64)
+	d := systemDisk()
+	open1 := d.open
+	d.open = func(path string) (logWriter, error) {
+		f, err := open1(path)
+		return counted{f, syncs}, err
+	}
+	db, err := open(cfg, d, maxOverlay)
+	return db, syncs, err
+}
+
+type counted struct {
+	logWriter
+	syncs *atomic.Int64
+}
+
+func (c counted) Sync() error {
+	c.syncs.Add(1)
+	return c.logWriter.Sync()
 }
 
 // OpenSmall is Open with an overlay of a few kilobytes: a checkpoint every few
 // writes.
 func OpenSmall(cfg Config) (*DB, error) { return open(cfg, systemDisk(), 4<<10) }
 
-// Stats says what the writer has done since Open.
-type Stats struct {
-	Writes  uint64 // ops, refused ones included
-	Commits uint64 // that carried them: frames of the log
-}
-
-// Stats counts writes and the commits that carried them.
-func (db *DB) Stats() Stats { return Stats{Writes: db.written.Load(), Commits: db.committed.Load()} }
+// Commits is how many there have been: frames of the log.
+func (db *DB) Commits() uint64 { return db.committed.Load() }
 
 // records counts what lies in a table.
 func records(t testing.TB, db *DB, b table) (n int) {

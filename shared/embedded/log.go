@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // The log's files are named by their generation, jobhook-1.log and so on: the
@@ -66,10 +67,10 @@ type logFile struct {
 	file       logWriter
 	path       string
 	generation uint64
-	seed       uint64 // of its checksums
-	synced     uint64 // the last commit that is known to be on disk
-	broken     bool   // a write or sync has failed: nobody knows how it ends
-	frame      []byte // reused
+	seed       uint64        // of its checksums
+	synced     atomic.Uint64 // the last commit that is known to be on disk
+	frames     []byte        // to be written
+	spare      []byte        // that were written: their memory is used again
 }
 
 func logPath(dir string, generation uint64) string {
@@ -78,7 +79,8 @@ func logPath(dir string, generation uint64) string {
 
 // createLog begins a file whose first commit will be the one of that number.
 func createLog(d disk, dir string, id, generation, first uint64) (*logFile, error) {
-	l := &logFile{path: logPath(dir, generation), generation: generation, seed: id + generation, synced: first - 1}
+	l := &logFile{path: logPath(dir, generation), generation: generation, seed: id + generation}
+	l.synced.Store(first - 1)
 	header := binary.BigEndian.AppendUint64(append(make([]byte, 0, logHeader), logMagic...), generation)
 	header = binary.BigEndian.AppendUint64(header, first)
 	header = binary.BigEndian.AppendUint32(header, checksum(l.seed, header))
@@ -106,10 +108,11 @@ func checksum(seed uint64, raw []byte) uint32 {
 	return crc32.Update(uint32(seed), castagnoli, raw)
 }
 
-// append writes a commit's frame, in one write.
-func (l *logFile) append(commit uint64, changes []change, counted *[tables]uint64) error {
-	frame := binary.BigEndian.AppendUint64(l.frame[:0], 0) // length and checksum
-	frame = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(frame, commit), l.synced)
+// append adds a commit's frame to those that are to be written.
+func (l *logFile) append(commit uint64, changes []change, counted *[tables]uint64) {
+	begin := len(l.frames)
+	frame := binary.BigEndian.AppendUint64(l.frames, 0) // length and checksum
+	frame = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(frame, commit), l.synced.Load())
 	for b, n := range counted {
 		if n != 0 {
 			frame = binary.AppendUvarint(append(frame, byte(b)|frameCount), n)
@@ -127,16 +130,19 @@ func (l *logFile) append(commit uint64, changes []change, counted *[tables]uint6
 			frame = append(frame, c.version.value...)
 		}
 	}
+	l.frames = frame
+	frame = frame[begin:]
 	binary.BigEndian.PutUint32(frame, uint32(len(frame)))
 	binary.BigEndian.PutUint32(frame[4:], checksum(l.seed, frame[8:]))
-	if l.frame = frame; cap(frame) > maxBatchBytes/4 {
-		l.frame = nil
-	}
-	if _, err := l.file.Write(frame); err != nil {
-		l.broken = true
-		return fmt.Errorf("write the log: %w", err)
-	}
-	return nil
+}
+
+// unwritten is how many bytes are to be written.
+func (l *logFile) unwritten() int { return len(l.frames) }
+
+// take hands out the frames that are to be written, to be given to sync.
+func (l *logFile) take() (frames []byte) {
+	frames, l.frames, l.spare = l.frames, l.spare, nil
+	return frames
 }
 
 // What begins an entry of a frame is its table and one of these, or neither.
@@ -146,17 +152,23 @@ const (
 	frameTable  = 0x3f
 )
 
-// sync puts all up to this commit on disk. After a failure the system may have
-// dropped what was to be written: another sync would succeed and mean nothing.
-func (l *logFile) sync(commit uint64) error {
-	if l.synced == commit {
+// sync writes frames, in one write, and puts all up to this commit on disk. After
+// a failure the system may have dropped what was to be written: another sync would
+// succeed and mean nothing.
+func (l *logFile) sync(frames []byte, commit uint64) error {
+	if l.synced.Load() >= commit {
 		return nil
 	}
+	if _, err := l.file.Write(frames); err != nil {
+		return fmt.Errorf("write the log: %w", err)
+	}
 	if err := l.file.Sync(); err != nil {
-		l.broken = true
 		return fmt.Errorf("sync the log: %w", err)
 	}
-	l.synced = commit
+	l.synced.Store(commit)
+	if l.spare = frames[:0]; cap(frames) > maxUnwritten {
+		l.spare = nil
+	}
 	return nil
 }
 

@@ -23,7 +23,7 @@ func (db *DB) ReplaceNote(ctx context.Context, rev string, n webhook.Note) error
 // already.
 func (db *DB) storeNote(ctx context.Context, n webhook.Note, may func(have *webhook.Note) bool) error {
 	key, record := noteKey(n.Kind, n.Owner, n.ID), encode(db.epoch, 128+len(n.Data), &n)
-	return db.write(ctx, &write{size: len(record), apply: func(t *txn) error {
+	return db.write(ctx, &write{apply: func(t *txn) error {
 		have, err := t.note(key)
 		switch {
 		case err != nil:

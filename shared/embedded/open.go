@@ -47,13 +47,8 @@ type DB struct {
 
 	state     atomic.Pointer[state]
 	committed atomic.Uint64 // the last commit that readers see
-	written   atomic.Uint64 // ops, refused ones included: tests count them
-
-	closing sync.RWMutex // held for writing to set closed
-	closed  bool
-	writes  chan []*write
-	stopped chan struct{} // closed when the writer has ended
-	own     writer
+	own       writer
+	closing   sync.Once
 }
 
 // Open opens the data file in cfg.Dir, making both if they are not there. It
@@ -70,8 +65,9 @@ func open(cfg Config, d disk, maxOverlay int) (*DB, error) {
 	}
 	db := &DB{
 		dir: cfg.Dir, path: filepath.Join(cfg.Dir, fileName), disk: d, maxOverlay: maxOverlay, now: cfg.Now,
-		writes: make(chan []*write, maxBatch), stopped: make(chan struct{}),
 	}
+	db.own.waiting, db.own.turn = newBatch(), make(chan struct{}, 1)
+	db.own.turn <- struct{}{}
 	err := db.open()
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
@@ -81,7 +77,6 @@ func open(cfg Config, d disk, maxOverlay int) (*DB, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", db.path, err)
 	}
-	go db.run()
 	return db, nil
 }
 
@@ -228,7 +223,7 @@ func (db *DB) recover(saved []uint64, needed uint64) error {
 		_ = os.Remove(logPath(db.dir, generation))
 	}
 	_ = os.Remove(filepath.Join(db.dir, spareName))
-	db.state.Store(&state{overlays: [2]*overlay{newOverlay(), nil}})
+	db.state.Store(&state{overlays: [2]*overlay{newOverlay(), nil}, saved: db.own.sequence[events]})
 	var err error
 	db.own.log, err = createLog(db.disk, db.dir, db.id, last+1, commit+1)
 	return err
@@ -258,16 +253,19 @@ func syncDir(path string) error {
 	return nil
 }
 
-// Close lets the writer finish what it was given, and closes the file. Every
-// later call answers ErrClosed.
+// Close answers all who wait for the disk, and closes the file. Every later
+// call answers ErrClosed.
 func (db *DB) Close() error {
-	db.closing.Lock()
-	if !db.closed {
-		db.closed = true
-		close(db.writes)
-	}
-	db.closing.Unlock()
-	<-db.stopped
+	db.closing.Do(func() {
+		own := &db.own
+		own.mu.Lock()
+		own.closed = true
+		own.mu.Unlock()
+		<-own.turn
+		db.sync()
+		db.finish()
+		own.turn <- struct{}{}
+	})
 	if err := db.file.Close(); err != nil {
 		return fmt.Errorf("close %s: %w", db.path, err)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // overlay is what has been written since the file's last checkpoint: for each
-// table an ordered map whose values have versions. One goroutine writes, any
+// table an ordered map whose values have versions. One writes at a time, any
 // number read meanwhile, without locks: a reader sees the versions up to the
 // commit that was the last when it began. Nothing leaves it; it is given up as
 // a whole once the file has it.

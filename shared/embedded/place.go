@@ -30,6 +30,8 @@ func newPlace(group string, visible time.Time, seq uint64) (p place) {
 
 func (p place) group() groupID { return groupID(p[:8]) }
 
+func (p place) seq() uint64 { return binary.BigEndian.Uint64(p[16:]) }
+
 // visible of nowhere is never.
 func (p place) visible() int64 { return int64(ordered(int64(binary.BigEndian.Uint64(p[8:])))) }
 

@@ -38,7 +38,8 @@ type Queue struct {
 	prefix []byte
 
 	mu      sync.Mutex
-	count   int // messages in the file
+	count   int    // messages in the file
+	last    uint64 // the number of the last one that is counted: those after it may not be on disk
 	groups  map[groupID]*group
 	waiting sorted[group] // groups whose next message is visible later
 	ready   sorted[group] // groups with a visible message; the first is next
@@ -60,7 +61,7 @@ var queueName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,39}$`)
 // name gives the same queue, whose settings must be the same too.
 func (db *DB) Queue(name string, cfg QueueConfig) (*Queue, error) {
 	q := &Queue{db: db, name: name, cfg: cfg, prefix: nameKey("", name)}
-	// The writer counts and makes it known, so that no message is missed between.
+	// An op counts and makes it known, in the order of all others: none is missed between.
 	count := &write{
 		apply: func(t *txn) error {
 			q.reset()
@@ -124,7 +125,6 @@ func (q *Queue) Accept(ctx context.Context, e webhook.Event, m webhook.Message) 
 	}
 	insert, send := q.db.change(webhook.Change{Event: &e}), q.sending(m, &e)
 	return q.db.write(ctx, &write{
-		size: insert.size + send.size,
 		apply: func(t *txn) error {
 			if err := insert.apply(t); err != nil {
 				return err
@@ -157,7 +157,6 @@ func (q *Queue) sending(m webhook.Message, e *webhook.Event) *write {
 	record := encode(0, 128+len(m.Body), &stored)
 	var at place
 	return &write{
-		size:    len(record),
 		apply:   func(t *txn) error { at = t.enqueue(q.prefix, m.Group, m.Delay, record); return nil },
 		durable: func() { q.handOver(at, &stored) },
 	}
@@ -215,17 +214,21 @@ func (q *Queue) Delete(ctx context.Context, ids ...string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	places := make([]place, len(ids))
-	for i, id := range ids {
+	q.mu.Lock()
+	last := q.last
+	q.mu.Unlock()
+	places := make([]place, 0, len(ids))
+	for _, id := range ids {
 		at, ok := parsePlace(id)
 		if !ok {
 			return fmt.Errorf("delete from %s: %q is not a message id", q.name, id)
 		}
-		places[i] = at
+		if at.seq() <= last { // List may show one that has not arrived yet
+			places = append(places, at)
+		}
 	}
 	var gone []place
 	err := q.db.write(ctx, &write{
-		size: 32 * len(ids),
 		lazy: true,
 		apply: func(t *txn) error {
 			gone = gone[:0]

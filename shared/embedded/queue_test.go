@@ -278,9 +278,9 @@ func TestAccept(t *testing.T) {
 	db := openDB(t, t.TempDir(), newClock().Now)
 	q := newQueue(t, db, "completions", QueueConfig{})
 	e := event(1, time.Time{})
-	before := db.Stats().Commits
+	before := db.Commits()
 	must(t, q.Accept(t.Context(), e, webhook.Message{Body: []byte("accepted")}))
-	if n := db.Stats().Commits - before; n != 1 {
+	if n := db.Commits() - before; n != 1 {
 		t.Errorf("%d commits, want 1", n)
 	}
 	other := e

@@ -70,7 +70,7 @@ func (s *Receipts) Release(ctx context.Context, k webhook.ReceiptKey, owner stri
 // write applies a change to what is there under k, expired or not: nil when
 // there is nothing.
 func (s *Receipts) write(ctx context.Context, k webhook.ReceiptKey, apply func(*txn, *webhook.Receipt) error) error {
-	return s.db.write(ctx, &write{size: 512, apply: func(t *txn) error {
+	return s.db.write(ctx, &write{apply: func(t *txn) error {
 		r, err := find[webhook.Receipt](t, receipts, receiptKey(k))
 		if err != nil {
 			return fmt.Errorf("receipt: %w", err)

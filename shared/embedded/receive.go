@@ -52,8 +52,8 @@ func (q *Queue) ReceiveBelow(ctx context.Context, max, below int) ([]Received, e
 // take receives what is visible. spent are messages that have been received
 // too often; they are hidden too, until they are buried.
 //
-// It reads while it holds the queue, so that no message can become durable
-// before a group's head without arrived taking note of it.
+// What is not counted yet is not taken: it may not be on disk, and whoever
+// receives it acts on it. Its arrival sets its group's head.
 func (q *Queue) take(max, below int) (got []Received, spent []place, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -126,7 +126,7 @@ func (s *scan) fresh(g *group) error {
 		case !ok || at.group() != g.id:
 			g.head = nowhere
 			return err
-		case s.q.flights[at] != nil: // one that arrived late was before it
+		case at.seq() > s.q.last, s.q.flights[at] != nil: // the latter was received, and one that arrived late was before it
 		case given || at.visible() > s.q.now:
 			g.head = at
 			return err

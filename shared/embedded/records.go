@@ -9,8 +9,8 @@ import (
 
 // What of an event changes is its claim. It stands at the head of the event's
 // record as it was at first; a later one lies beside the event, so that its
-// payload is written once only. The writer needs no more than the head: its
-// goroutine is the one that all wait for.
+// payload is written once only. Who writes needs no more than the head, and
+// all others wait for that.
 type (
 	claim     webhook.Event
 	eventHead webhook.Event

@@ -59,14 +59,15 @@ func TestSweepOfManyTakesManyCommits(t *testing.T) {
 			txn.put(events, seqKey(seq), encodeEvent(e))
 			txn.noteExpiry(e.ExpiresAt, seq)
 			for _, id := range targets {
-				txn.putDelivery(seq, nil, delivery(e, id), encodeDelivery(delivery(e, id)))
+				d := delivery(e, id)
+				txn.putDelivery(seq, nil, &d, encodeDelivery(d))
 			}
 			return nil
 		}}))
 	}
-	before := db.Stats().Commits
+	before := db.Commits()
 	sweep(t, db, clock.Now(), 60)
-	if n := db.Stats().Commits - before; n < 6 {
+	if n := db.Commits() - before; n < 6 {
 		t.Errorf("%d commits for 6,000 records", n)
 	}
 	if n := records(t, db, work) + records(t, db, deliverLog) + records(t, db, ids); n != 0 {

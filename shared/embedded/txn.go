@@ -41,16 +41,21 @@ var fill = [tables]float64{events: 1, work: 0.9, deliverLog: 0.9, recoverable: 0
 
 // state is what a transaction sees the file through: the overlay that is written
 // to and, while a checkpoint writes it into the file, the one before it, or nil.
-type state struct{ overlays [2]*overlay }
+type state struct {
+	overlays [2]*overlay
+	// saved is the last number of an event that the file may have, or the frozen
+	// overlay: what is newer need not be looked for in the file.
+	saved uint64
+}
 
 // txn is one transaction over a consistent state of the overlays and the file.
 type txn struct {
-	tx       *bbolt.Tx
-	open     [tables]*bbolt.Bucket
-	overlays [2]*overlay
-	commit   uint64 // the last one that it sees
-	now      time.Time
-	epoch    uint64
+	tx   *bbolt.Tx
+	open [tables]*bbolt.Bucket
+	*state
+	commit uint64 // the last one that it sees
+	now    time.Time
+	epoch  uint64
 
 	// The writer's, whose own changes are of the commit to come.
 	writer  *writer
@@ -70,7 +75,7 @@ func (db *DB) begin() (*txn, error) {
 			return nil, explain(err)
 		}
 		if db.state.Load() == now {
-			return &txn{tx: tx, overlays: now.overlays, commit: commit, now: db.now(), epoch: db.epoch}, nil
+			return &txn{tx: tx, state: now, commit: commit, now: db.now(), epoch: db.epoch}, nil
 		}
 		_ = tx.Rollback()
 	}
@@ -113,6 +118,9 @@ func (t *txn) get(b table, key []byte) []byte {
 		if v := o.lists[b].get(key, t.commit); v != nil {
 			return v.value
 		}
+	}
+	if (b == events || b == work) && number(key[:8]) > t.saved {
+		return nil
 	}
 	return t.bucket(b).Get(key)
 }

@@ -3,49 +3,60 @@ package embedded
 import (
 	"context"
 	"runtime"
+	"sync"
+	"time"
 )
 
-const (
-	maxBatch = 1000
-	// maxBatchBytes bounds what one commit holds in memory: a queue message may
-	// be a MiB.
-	maxBatchBytes = 4 << 20
-)
-
-// write is one op for the writer. Ops that are given to it together are in one
-// commit.
+// write is one op. Ops that are given to writeAll together are in one commit.
 type write struct {
-	size int // bytes that it adds, about
 	// lazy: its answer need not wait for the disk. See the package's comment.
 	lazy bool
 	// apply checks, and only then writes. Its error refuses this op alone.
 	apply func(*txn) error
-	// durable runs once the op is in the log, and on disk unless it is lazy, in
-	// the writer's goroutine, in the order of the commits. Optional.
+	// durable runs once the op is in the log, and on disk unless all ops of its
+	// commit are lazy; those that wait for the disk run in the order of the
+	// commits. Optional.
 	durable func()
-	verdict error // apply's; the writer's own
-	done    chan error
+	verdict error // apply's
 }
 
-// writer is what only the writer's goroutine knows.
+// writer is what those who write share. Who applies ops holds mu. Who writes and
+// syncs the log, or puts another in its place, has the turn.
 type writer struct {
-	log      *logFile
+	mu       sync.Mutex
+	closed   bool
+	reading  *txn // over which ops are applied; nil: it must be begun
 	sequence [tables]uint64
 	changes  []change // reused
+	recent   recent
+	noted    expiryMark  // see noteExpiry
+	swept    []byte      // see sweepExpiring: nothing is left before it
+	waiting  *batch      // ops that the next sync is for
+	soon     *time.Timer // makes that sync, should nobody wait for it; nil: nobody need
+
+	// Read by who holds mu or has the turn, written by who has both.
+	log *logFile
 	// doubt is the failure after which the log's end is unknown. Nothing is
-	// written until the file has all that was answered.
-	doubt      error
-	checkpoint chan error // answers when the checkpoint under way has ended; nil: there is none
+	// written until the file has all that is in memory.
+	doubt error
 
-	released int // the overlay's size when the file's pages were released last
-
-	recent recent
-	noted  expiryMark // see noteExpiry
-	swept  []byte     // see sweepExpiring: nothing is left before it
+	turn       chan struct{} // holds one token: who takes it has the turn, and puts it back
+	uninformed []*write      // ops whose durable has not run, in order
+	checkpoint chan error    // answers when the checkpoint under way has ended; nil: there is none
+	released   int           // the overlay's size when the file's pages were released last
 }
 
-// write hands an op to the writer and waits until it is durable or refused.
-// When ctx ends first, its error is the answer, though the op may still land.
+// batch is ops that wait for the same sync.
+type batch struct {
+	ops  []*write
+	done chan struct{} // closed when err is known
+	err  error
+}
+
+func newBatch() *batch { return &batch{done: make(chan struct{})} }
+
+// write applies an op and waits until it is durable, or refused by something
+// durable. When ctx ends first, its error is the answer, though the op may still land.
 func (db *DB) write(ctx context.Context, w *write) error { return db.writeAll(ctx, w)[0] }
 
 // writeAll is write for several ops, in one commit, with an answer for each.
@@ -54,116 +65,37 @@ func (db *DB) writeAll(ctx context.Context, ops ...*write) []error {
 	if len(ops) == 0 {
 		return errs
 	}
-	for _, w := range ops {
-		w.done = make(chan error, 1)
+	b, err := db.commit(ctx, ops)
+	switch {
+	case err != nil:
+	case b != nil:
+		err = db.wait(ctx, b)
+	default:
+		inform(ops)
 	}
-	err := db.submit(ctx, ops)
 	for i, w := range ops {
-		if errs[i] = err; err != nil {
-			continue
-		}
-		select {
-		case errs[i] = <-w.done:
-		case <-ctx.Done():
-			errs[i] = ctx.Err()
+		if errs[i] = err; err == nil {
+			errs[i] = w.verdict
 		}
 	}
 	return errs
 }
 
-// submit holds closing for reading, so that Close cannot close the channel
-// under it; the writer reads on until then, so that this ends.
-func (db *DB) submit(ctx context.Context, ops []*write) error {
-	if err := ctx.Err(); err != nil {
-		return err
+// commit runs the ops, adds what they change to the log and shows it to all.
+// The ops wait with the batch, refused ones, too: what refused them may have been
+// another's change that is not on disk yet. It is nil when all are lazy.
+func (db *DB) commit(ctx context.Context, ops []*write) (*batch, error) {
+	if err := db.enter(ctx); err != nil {
+		return nil, err
 	}
-	db.closing.RLock()
-	defer db.closing.RUnlock()
-	if db.closed {
-		return ErrClosed
-	}
-	select {
-	case db.writes <- ops:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// run is the writer. Of all that waits, what need not wait for the disk goes
-// first.
-func (db *DB) run() {
-	defer close(db.stopped)
-	lazy, durable := make([]*write, 0, maxBatch), make([]*write, 0, maxBatch)
-	for ops := range db.writes {
-		runtime.Gosched() // those that the last commit woke may have more
-		lazy, durable = db.gather(lazy[:0], durable[:0], ops)
-		db.settle(lazy, false)
-		db.settle(durable, true)
-		db.keepSmall()
-		clear(lazy)
-		clear(durable)
-	}
-	db.finish()
-}
-
-// gather sorts ops and what else waits into two commits, without waiting for
-// more.
-func (db *DB) gather(lazy, durable, ops []*write) (lazyToo, durableToo []*write) {
-	for size := 0; ops != nil; {
-		wait := false
-		for _, w := range ops {
-			size, wait = size+w.size, wait || !w.lazy
-		}
-		if wait {
-			durable = append(durable, ops...)
-		} else {
-			lazy = append(lazy, ops...)
-		}
-		if len(lazy)+len(durable) >= maxBatch || size >= maxBatchBytes {
-			break
-		}
-		select {
-		case ops = <-db.writes: // nil when it is closed
-		default:
-			ops = nil
-		}
-	}
-	return lazy, durable
-}
-
-// settle commits the ops and answers them.
-func (db *DB) settle(batch []*write, sync bool) {
-	if len(batch) == 0 {
-		return
-	}
-	err := db.commit(batch, sync)
-	db.written.Add(uint64(len(batch)))
-	for _, w := range batch {
-		if err != nil {
-			w.verdict = err
-		} else if w.verdict == nil && w.durable != nil {
-			w.durable()
-		}
-		w.done <- w.verdict
-	}
-}
-
-// commit runs the ops, writes what they change to the log and then shows it to
-// all. Its error is for all of them, also for those that were refused: what
-// refused them may have been another's change that did not land.
-func (db *DB) commit(batch []*write, sync bool) error {
 	own := &db.own
-	if err := db.makeRoom(); err != nil {
-		return err
-	}
-	t, err := db.begin()
+	defer own.mu.Unlock()
+	t, err := db.writing()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	t.commit++
-	t.writer, t.changes = own, own.changes[:0]
-	for _, w := range batch {
+	lazy := own.log.unwritten() < maxUnwritten
+	for _, w := range ops {
 		before := len(t.changes)
 		if w.verdict = w.apply(t); t.failure != nil {
 			w.verdict, t.failure = t.failure, nil
@@ -171,23 +103,170 @@ func (db *DB) commit(batch []*write, sync bool) error {
 		if w.verdict != nil {
 			t.undo(before)
 		}
+		lazy = lazy && w.lazy
 	}
-	t.end()
-	if own.changes = t.changes; cap(own.changes) > 8*maxBatch {
+	if own.changes = t.changes; cap(own.changes) > maxChanges {
 		own.changes = nil
 	}
 	if len(t.changes) > 0 {
-		err = own.log.append(t.commit, t.changes, &t.counted)
-		if err == nil && sync {
-			err = own.log.sync(t.commit)
-		}
-		if err != nil {
-			t.undo(0)
-			own.doubt = err
-			return err
-		}
+		own.log.append(t.commit, t.changes, &t.counted)
 		db.committed.Store(t.commit)
 	}
 	clear(t.changes)
-	return nil
+	if lazy {
+		db.syncSoon()
+		return nil, nil
+	}
+	own.waiting.ops = append(own.waiting.ops, ops...)
+	return own.waiting, nil
+}
+
+const (
+	// maxChanges bounds what is kept for the next commit's changes.
+	maxChanges = 8000
+	// maxUnwritten is how many bytes of frames lazy ops leave to be written.
+	maxUnwritten = 1 << 20
+	// lazyFor is how long lazy ops wait for a sync that others need.
+	lazyFor = 20 * time.Millisecond
+)
+
+// writing begins the transaction of the next commit: the one of the commit
+// before, unless a sync or the end of a checkpoint was between. It ends with the
+// next sync, so that it does not hold up a checkpoint.
+func (db *DB) writing() (*txn, error) {
+	own := &db.own
+	t := own.reading
+	if t != nil && t.state != db.state.Load() {
+		t.end()
+		t = nil
+	}
+	if own.reading = t; t == nil {
+		var err error
+		if t, err = db.begin(); err != nil {
+			return nil, err
+		}
+		t.writer, own.reading = own, t
+	}
+	t.commit, t.now = db.committed.Load()+1, db.now()
+	t.changes, t.counted = own.changes[:0], [tables]uint64{}
+	return t, nil
+}
+
+// syncSoon sees to it that there is a sync also when nobody waits for it. It is
+// for who holds mu.
+func (db *DB) syncSoon() {
+	own := &db.own
+	if own.soon != nil {
+		return
+	}
+	own.soon = time.AfterFunc(lazyFor, func() {
+		<-own.turn
+		own.mu.Lock()
+		closed := own.closed
+		own.mu.Unlock()
+		if !closed {
+			db.sync()
+		}
+		own.turn <- struct{}{}
+	})
+}
+
+// enter locks the writer as soon as the overlay and the log can be written to.
+func (db *DB) enter(ctx context.Context) error {
+	own := &db.own
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		own.mu.Lock()
+		if own.closed {
+			own.mu.Unlock()
+			return ErrClosed
+		}
+		if db.hasRoom() {
+			return nil
+		}
+		own.mu.Unlock()
+		if err := db.makeRoom(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// hasRoom is for who holds mu.
+func (db *DB) hasRoom() bool {
+	return db.own.doubt == nil && db.state.Load().overlays[0].size < db.maxOverlay
+}
+
+// wait waits for a batch's sync, or makes it if nobody else has the turn. Who
+// writes meanwhile is in the next batch.
+func (db *DB) wait(ctx context.Context, b *batch) error {
+	own := &db.own
+	select {
+	case <-b.done:
+	case <-own.turn:
+		select {
+		case <-b.done:
+		default:
+			runtime.Gosched() // those that the last sync woke may have more for this one
+			db.sync()
+		}
+		own.turn <- struct{}{}
+	case <-ctx.Done():
+		own.mu.Lock()
+		db.syncSoon()
+		own.mu.Unlock()
+		return ctx.Err()
+	}
+	return b.err
+}
+
+// sync puts on disk what has been appended, and answers the batch that waits
+// for it. It is for who has the turn. When it fails, what the batch has written
+// stays in memory: whether it has landed is open until the file has it.
+func (db *DB) sync() {
+	own := &db.own
+	own.mu.Lock()
+	b, log, commit, err, size := own.waiting, own.log, db.committed.Load(), own.doubt, db.state.Load().overlays[0].size
+	frames := log.take()
+	own.waiting = newBatch()
+	if own.soon != nil {
+		own.soon.Stop()
+		own.soon = nil
+	}
+	if own.reading != nil {
+		own.reading.end()
+		own.reading = nil
+	}
+	own.mu.Unlock()
+	own.uninformed = append(own.uninformed, b.ops...)
+	if err == nil {
+		err = log.sync(frames, commit)
+	}
+	if err == nil {
+		db.informAll()
+	} else {
+		own.mu.Lock()
+		own.doubt = err
+		own.mu.Unlock()
+	}
+	b.err = err
+	close(b.done)
+	db.keepSmall(size)
+}
+
+// informAll runs what had to wait for the disk.
+func (db *DB) informAll() {
+	own := &db.own
+	inform(own.uninformed)
+	clear(own.uninformed)
+	own.uninformed = own.uninformed[:0]
+}
+
+func inform(ops []*write) {
+	for _, w := range ops {
+		if w.verdict == nil && w.durable != nil {
+			w.durable()
+		}
+	}
 }

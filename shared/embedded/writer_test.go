@@ -4,19 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jobhook/jobhook/shared/storetest"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-func TestWritersShareCommits(t *testing.T) {
-	db := openDB(t, t.TempDir(), time.Now)
-	release := block(t, db)
-	before := db.Stats()
+func TestWritersShareSyncs(t *testing.T) {
+	db, syncs := openCounting(t)
+	release := block(db)
+	before := syncs.Load()
 	const writers = 200
 	var all sync.WaitGroup
 	for n := range writers {
@@ -29,78 +29,88 @@ func TestWritersShareCommits(t *testing.T) {
 	waiting(db, writers)
 	release()
 	all.Wait()
-	after := db.Stats()
-	if n := after.Writes - before.Writes; n != writers+1 { // and the one that blocked
-		t.Errorf("%d writes, want %d", n, writers+1)
-	}
-	if n := after.Commits - before.Commits; n != 1 {
-		t.Errorf("%d commits, want 1 for all that waited", n)
+	if n := syncs.Load() - before; n != 1 {
+		t.Errorf("%d syncs, want 1 for all that waited", n)
 	}
 }
 
-func TestBatchIsBounded(t *testing.T) {
+// TestLazyWaitsForNobody: claims and deletions are answered, and seen, while the
+// disk is busy.
+func TestLazyWaitsForNobody(t *testing.T) {
 	db := openDB(t, t.TempDir(), time.Now)
 	q := newQueue(t, db, "q", QueueConfig{})
-	release := block(t, db)
-	before := db.Stats()
-	const messages = 20
+	send(t, q, "m", 0)
+	e := insert(t, db, event(1, time.Time{}))
+	got := receive(t, q, 1)
+	defer block(db)()
+	_, claim := e.Claim([]string{"ep_1"}, webhook.Lease{}, "claimed")
+	must(t, db.Write(t.Context(), claim)[0])
+	if have, _ := lookUp(t, db, e); have.Rev != "claimed" {
+		t.Errorf("claimed, stored is %+v", have)
+	}
+	must(t, q.Delete(t.Context(), got[0].ID))
+	if q.Len() != 0 {
+		t.Errorf("%d messages are left", q.Len())
+	}
+}
+
+// TestLazyIsOnDiskSoon: also when nothing durable follows.
+func TestLazyIsOnDiskSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		db := openDB(t, dir, time.Now)
+		q := newQueue(t, db, "q", QueueConfig{})
+		send(t, q, "m", 0)
+		must(t, q.Delete(t.Context(), receive(t, q, 1)[0].ID))
+		for _, want := range []int{1, 0} {
+			again, err := crashed(t, dir)
+			must(t, err)
+			if n := newQueue(t, again, "q", QueueConfig{}).Len(); n != want {
+				t.Errorf("a crash leaves %d messages, want %d", n, want)
+			}
+			must(t, again.Close())
+			time.Sleep(lazyFor)
+			synctest.Wait()
+		}
+	})
+}
+
+// TestNothingIsToldBeforeItIsOnDisk: no message is received, and nobody is told
+// that an event is there already, before a power cut could not take it back.
+func TestNothingIsToldBeforeItIsOnDisk(t *testing.T) {
+	db := openDB(t, t.TempDir(), time.Now)
+	q := newQueue(t, db, "q", QueueConfig{})
+	send(t, q, "first", 0)
+	release := block(db)
 	var all sync.WaitGroup
-	for range messages {
+	for _, rev := range []string{"one", "another"} {
+		e := event(1, time.Time{})
+		e.Rev = rev
 		all.Go(func() {
-			if err := q.Send(t.Context(), webhook.Message{Body: make([]byte, MaxBody)})[0]; err != nil {
+			if err := q.Accept(t.Context(), e, webhook.Message{Body: []byte("second")}); err != nil && !errors.Is(err, webhook.ErrLost) {
 				t.Error(err)
 			}
 		})
 	}
-	waiting(db, messages)
-	release()
-	all.Wait()
-	if n := db.Stats().Commits - before.Commits; n < messages*MaxBody/(maxBatchBytes+MaxBody) {
-		t.Errorf("%d commits held %d MiB", n, messages)
+	waiting(db, 2) // the one that comes too late, too
+	list, _, err := q.List(t.Context(), 10, "")
+	must(t, err)
+	for _, m := range list[1:] {
+		must(t, q.Delete(t.Context(), m.ID))
 	}
-	if err := q.Send(t.Context(), webhook.Message{Body: make([]byte, MaxBody+1)})[0]; !errors.Is(err, ErrTooLarge) {
-		t.Errorf("a byte more: %v, want ErrTooLarge", err)
-	}
-}
-
-// TestFaultIsItsOwn: within one transaction, an op that loses and one whose
-// write fails leave their neighbours alone.
-func TestFaultIsItsOwn(t *testing.T) {
-	db := openDB(t, t.TempDir(), time.Now)
-	insert(t, db, event(1, time.Time{}))
-	loser := event(1, time.Time{})
-	loser.Rev = "another"
-	faulty := event(2, time.Time{})
-	faulty.MessageID = string(slices.Repeat([]byte("x"), 40<<10)) // no key may be so long
-	release := block(t, db)
-	ops := []webhook.Event{event(3, time.Time{}), loser, event(4, time.Time{}), faulty, event(5, time.Time{})}
-	errs := make([]error, len(ops))
-	var all sync.WaitGroup
-	for n, e := range ops {
-		all.Go(func() { errs[n] = insertEvent(t.Context(), db, e) })
-		waiting(db, n+1) // so that their order is this one
+	if got := bodies(t, q, 10); len(got) != 1 || q.Len() != 1 {
+		t.Errorf("received %q of %d, want the first alone", got, q.Len())
 	}
 	release()
 	all.Wait()
-	if errs[0] != nil || errs[2] != nil || errs[4] != nil {
-		t.Errorf("neighbours: %v, %v, %v", errs[0], errs[2], errs[4])
-	}
-	if !errors.Is(errs[1], webhook.ErrLost) {
-		t.Errorf("loser: %v, want ErrLost", errs[1])
-	}
-	if errs[3] == nil || errors.Is(errs[3], webhook.ErrLost) {
-		t.Errorf("faulty: %v, want its fault", errs[3])
-	}
-	for _, n := range []int{3, 4, 5} {
-		if have, _ := lookUp(t, db, event(n, time.Time{})); have == nil {
-			t.Errorf("event %d is not there", n)
-		}
+	if got := bodies(t, q, 10); len(got) != 1 || got[0] != "second" {
+		t.Errorf("received %q, want the second", got)
 	}
 }
 
 func TestCanceledWhileWaiting(t *testing.T) {
 	db := openDB(t, t.TempDir(), time.Now)
-	release := block(t, db)
+	release := block(db)
 	ctx, cancel := context.WithCancel(t.Context())
 	answer := make(chan error)
 	go func() { answer <- insertEvent(ctx, db, event(1, time.Time{})) }()
@@ -119,7 +129,7 @@ func TestCanceledWhileWaiting(t *testing.T) {
 func TestCloseFinishesWhatItWasGiven(t *testing.T) {
 	dir := t.TempDir()
 	db := openDB(t, dir, time.Now)
-	release := block(t, db)
+	release := block(db)
 	errs := make([]error, 20)
 	var all sync.WaitGroup
 	for n := range errs {
