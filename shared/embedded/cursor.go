@@ -18,7 +18,13 @@ type cursor struct {
 	now    []byte // the key it is at
 }
 
-func (t *txn) cursor(b table) *cursor { return &cursor{t: t, b: b, file: t.bucket(b).Cursor()} }
+func (t *txn) cursor(b table) *cursor {
+	c := &cursor{t: t, b: b}
+	if bucket := t.bucket(b); bucket != nil {
+		c.file = bucket.Cursor()
+	}
+	return c
+}
 
 // Seek moves to the first key at or after key; nil: there is none. What it
 // returns holds as long as the transaction.
@@ -28,7 +34,9 @@ func (c *cursor) Seek(key []byte) (k, v []byte) {
 			c.layers[i] = o.lists[c.b].from(key, c.t.commit)
 		}
 	}
-	c.key, c.value = c.file.Seek(key)
+	if c.file != nil {
+		c.key, c.value = c.file.Seek(key)
+	}
 	return c.settle()
 }
 
@@ -45,7 +53,7 @@ func (c *cursor) pass() {
 			c.layers[i] = seen(e.next[0].Load(), c.t.commit)
 		}
 	}
-	if bytes.Equal(c.key, c.now) {
+	if c.key != nil && bytes.Equal(c.key, c.now) {
 		c.key, c.value = c.file.Next()
 	}
 }

@@ -51,6 +51,7 @@ type state struct {
 // txn is one transaction over a consistent state of the overlays and the file.
 type txn struct {
 	tx   *bbolt.Tx
+	db   *DB // the writer's, which begins to read the file only when it must
 	open [tables]*bbolt.Bucket
 	*state
 	commit uint64 // the last one that it sees
@@ -61,7 +62,7 @@ type txn struct {
 	writer  *writer
 	changes []change
 	counted [tables]uint64 // sequences that have moved
-	// failure is of a put or delete that cannot be made.
+	// failure is of a put or delete that cannot be made, or of a file that cannot be read.
 	failure error
 }
 
@@ -82,7 +83,11 @@ func (db *DB) begin() (*txn, error) {
 }
 
 // end is for when nothing is read any more.
-func (t *txn) end() { _ = t.tx.Rollback() }
+func (t *txn) end() {
+	if t.tx != nil {
+		_ = t.tx.Rollback()
+	}
+}
 
 // view runs a read over one consistent state.
 func (db *DB) view(read func(*txn) error) error {
@@ -102,7 +107,17 @@ func explain(err error) error {
 	return err
 }
 
+// bucket is nil when the file cannot be read, which is the op's failure then.
 func (t *txn) bucket(b table) *bbolt.Bucket {
+	if t.tx == nil {
+		// What has come into the file since the state was current is in its overlays, too.
+		tx, err := t.db.file.Begin(false)
+		if err != nil {
+			t.failure = explain(err)
+			return nil
+		}
+		t.tx = tx
+	}
 	if t.open[b] == nil {
 		t.open[b] = t.tx.Bucket([]byte(tableNames[b]))
 	}
@@ -122,7 +137,10 @@ func (t *txn) get(b table, key []byte) []byte {
 	if (b == events || b == work) && number(key[:8]) > t.saved {
 		return nil
 	}
-	return t.bucket(b).Get(key)
+	if bucket := t.bucket(b); bucket != nil {
+		return bucket.Get(key)
+	}
+	return nil
 }
 
 // put keeps key and value: they must not be written to afterwards.

@@ -25,7 +25,6 @@ type write struct {
 type writer struct {
 	mu       sync.Mutex
 	closed   bool
-	reading  *txn // over which ops are applied; nil: it must be begun
 	sequence [tables]uint64
 	changes  []change // reused
 	recent   recent
@@ -90,10 +89,7 @@ func (db *DB) commit(ctx context.Context, ops []*write) (*batch, error) {
 	}
 	own := &db.own
 	defer own.mu.Unlock()
-	t, err := db.writing()
-	if err != nil {
-		return nil, err
-	}
+	t := &txn{db: db, state: db.state.Load(), commit: db.committed.Load() + 1, now: db.now(), epoch: db.epoch, writer: own, changes: own.changes[:0]}
 	lazy := own.log.unwritten() < maxUnwritten
 	for _, w := range ops {
 		before := len(t.changes)
@@ -105,6 +101,7 @@ func (db *DB) commit(ctx context.Context, ops []*write) (*batch, error) {
 		}
 		lazy = lazy && w.lazy
 	}
+	t.end()
 	if own.changes = t.changes; cap(own.changes) > maxChanges {
 		own.changes = nil
 	}
@@ -129,28 +126,6 @@ const (
 	// lazyFor is how long lazy ops wait for a sync that others need.
 	lazyFor = 20 * time.Millisecond
 )
-
-// writing begins the transaction of the next commit: the one of the commit
-// before, unless a sync or the end of a checkpoint was between. It ends with the
-// next sync, so that it does not hold up a checkpoint.
-func (db *DB) writing() (*txn, error) {
-	own := &db.own
-	t := own.reading
-	if t != nil && t.state != db.state.Load() {
-		t.end()
-		t = nil
-	}
-	if own.reading = t; t == nil {
-		var err error
-		if t, err = db.begin(); err != nil {
-			return nil, err
-		}
-		t.writer, own.reading = own, t
-	}
-	t.commit, t.now = db.committed.Load()+1, db.now()
-	t.changes, t.counted = own.changes[:0], [tables]uint64{}
-	return t, nil
-}
 
 // syncSoon sees to it that there is a sync also when nobody waits for it. It is
 // for who holds mu.
@@ -233,10 +208,6 @@ func (db *DB) sync() {
 	if own.soon != nil {
 		own.soon.Stop()
 		own.soon = nil
-	}
-	if own.reading != nil {
-		own.reading.end()
-		own.reading = nil
 	}
 	own.mu.Unlock()
 	own.uninformed = append(own.uninformed, b.ops...)
