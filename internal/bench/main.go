@@ -47,11 +47,15 @@ func main() {
 
 // run is the bench, or one of the processes that it starts of itself.
 func run(ctx context.Context, args []string) error {
-	if len(args) > 0 && args[0] == "bare" {
-		return bareLoop(ctx, args[1:])
-	}
-	if len(args) > 0 && args[0] == "relay" {
-		return relay(ctx, args[1:])
+	if len(args) > 0 {
+		switch args[0] {
+		case "bare":
+			return bareLoop(ctx, args[1:])
+		case "relay":
+			return relay(ctx, args[1:])
+		case "hang":
+			return hang(ctx)
+		}
 	}
 	o, err := parse(args)
 	if err != nil {

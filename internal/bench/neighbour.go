@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -98,17 +99,17 @@ func (g *programs) quiet(ctx context.Context, o options, n neighbour) (p99 time.
 	if err := p.warm(ctx, o, b); err != nil {
 		return 0, 0, err
 	}
-	stop, err := p.begin(ctx, o, n, hooks)
+	stop, err := g.begin(ctx, o, n, p, hooks)
 	if err != nil {
 		return 0, 0, err
 	}
+	defer stop()
 	b.expect(o.pacedEvents())
 	if err := paced(ctx, o.pacedEvents(), p.publish(o, "b", "quiet")); err != nil {
 		return 0, 0, err
 	}
 	missing, err = b.wait(ctx, lateLimit)
 	_, p99 = b.percentiles(missing, lateLimit)
-	stop()
 	return p99, missing, err
 }
 
@@ -122,15 +123,26 @@ func (p *process) warm(ctx context.Context, o options, to *endpoint) error {
 }
 
 // begin has account A hang (all its events are accepted before this returns) or
-// flood (until stop).
-func (p *process) begin(ctx context.Context, o options, n neighbour, hooks *receiver) (stop func(), err error) {
+// flood (until stop). Where A hangs, thousands of its POSTs end at the same time,
+// so its endpoint is in a process of its own: what B's receiver notes must not
+// wait for it.
+func (g *programs) begin(ctx context.Context, o options, n neighbour, p *process, hooks *receiver) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	switch n {
 	case hangs:
-		if _, err := p.register(ctx, "a", hooks.add("a", 3*time.Second)); err != nil {
-			return cancel, err
+		away, err := launch(ctx, o, g.self, "hang")
+		if err != nil {
+			cancel()
+			return nil, err
 		}
-		return cancel, spread(ctx, o.hang, o.concurrency, p.publish(o, "a", "hang"))
+		stop = func() { cancel(); away.kill() }
+		if _, err = p.register(ctx, "a", &endpoint{url: away.url + "/hang"}); err == nil {
+			err = spread(ctx, o.hang, o.concurrency, p.publish(o, "a", "hang"))
+		}
+		if err != nil {
+			stop()
+		}
+		return stop, err
 	case floods:
 		if _, err := p.register(ctx, "a", hooks.add("a", 0)); err != nil {
 			return cancel, err
@@ -141,4 +153,17 @@ func (p *process) begin(ctx context.Context, o options, n neighbour, hooks *rece
 	case none:
 	}
 	return cancel, nil
+}
+
+// hang is an endpoint that answers after 3 s, in a process of its own.
+func hang(ctx context.Context) error {
+	hooks, err := newReceiver(ctx)
+	if err != nil {
+		return err
+	}
+	hooks.add("hang", 3*time.Second)
+	fmt.Fprintf(os.Stderr, "hang serves %s, ready\n", hooks.url)
+	<-ctx.Done()
+	hooks.close()
+	return nil
 }

@@ -104,7 +104,7 @@ func (r *Runner) workQueue(ctx context.Context, name string) (*embedded.Queue, e
 // turnsPerCPU is how many deliveries of one account each processor works on, beside
 // others'. It leaves a processor idle now and then: only then does Go look at
 // the network at once.
-const turnsPerCPU = 2
+const turnsPerCPU = 1
 
 // laneSlots are those of one of the three queues that functions work on.
 func laneSlots() *slots { return newSlots(3, openFiles()) }
