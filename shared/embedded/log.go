@@ -42,8 +42,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // disk opens the log's files to be written from their beginning, and makes one
 // that is not needed any more the spare one: tests put faults in its place.
 type disk struct {
-	open  func(path string) (logWriter, error)
-	spare func(path, spare string) error
+	// mapSize is how much of the data file is mapped at first. It is address space,
+	// not memory: remapping a grown file has to wait for all readers.
+	mapSize int
+	open    func(path string) (logWriter, error)
+	spare   func(path, spare string) error
 }
 
 // logWriter is a file that is written from its beginning to its end.
@@ -53,7 +56,7 @@ type logWriter interface {
 }
 
 func systemDisk() disk {
-	return disk{spare: os.Rename, open: func(path string) (logWriter, error) {
+	return disk{mapSize: 1 << 30, spare: os.Rename, open: func(path string) (logWriter, error) {
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 		if err != nil {
 			return nil, fmt.Errorf("open for writing: %w", err)

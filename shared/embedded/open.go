@@ -23,9 +23,6 @@ const (
 	format = 3
 	// lockWait is how long Open waits for another process to let go.
 	lockWait = 100 * time.Millisecond
-	// mapSize is address space, not memory: remapping a grown file would have
-	// to wait for all readers.
-	mapSize = 1 << 30
 )
 
 // Config says where the file lies and what time it is.
@@ -89,7 +86,7 @@ func (db *DB) open() (err error) {
 			err = fmt.Errorf("%w: damaged", ErrFormat)
 		}
 	}()
-	options := bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType, NoStatistics: true, InitialMmapSize: mapSize}
+	options := bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType, NoStatistics: true, InitialMmapSize: db.disk.mapSize}
 	if runtime.GOOS == "windows" || ^uint(0)>>32 == 0 {
 		options.InitialMmapSize = 0 // mapping would make the file itself as large
 	}

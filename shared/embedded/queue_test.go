@@ -288,6 +288,9 @@ func TestAccept(t *testing.T) {
 	if err := q.Accept(t.Context(), other, webhook.Message{Body: []byte("lost")}); !errors.Is(err, webhook.ErrLost) {
 		t.Errorf("the second: %v, want ErrLost", err)
 	}
+	if err := q.Send(t.Context(), webhook.Message{Body: make([]byte, MaxBody+1)})[0]; !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a body of a byte too many: %v, want ErrTooLarge", err)
+	}
 	third := event(3, time.Time{})
 	if err := q.Accept(t.Context(), third, webhook.Message{Body: make([]byte, MaxBody+1)}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a message that is too large: %v, want ErrTooLarge", err)
