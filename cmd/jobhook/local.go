@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/jobhook/jobhook/internal/local"
@@ -118,25 +117,10 @@ func localCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	})
 }
 
-const (
-	// gcPercent lets the heap grow to three times what lives: it is small, and
-	// with thousands of POSTs in flight each collection looks at as many stacks.
-	gcPercent = 200
-	// memoryLimit is far above what is ever needed, in flight and in the store:
-	// near to the limit, collecting takes most of the CPU time.
-	memoryLimit = 1 << 30
-)
-
 // begin starts a runner for a command.
 func begin(ctx context.Context, o local.Options) (*local.Runner, error) {
 	if err := o.Check(); err != nil {
 		return nil, usageError{err}
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
 	}
 	return local.Start(ctx, o)
 }
