@@ -21,6 +21,7 @@ type slots struct {
 
 	mu     sync.Mutex
 	used   int
+	queued int    // who waits, in all
 	turn   uint64 // counts the slots that were granted
 	groups map[string]*group
 	latest [2]struct { // of two groups, when they had or wanted a slot
@@ -57,7 +58,6 @@ func newSlots(size int) *slots { return &slots{size: size, groups: map[string]*g
 // acquire waits for a slot, which release gives back; ok is false when ctx ends
 // first, or when it is too late: zero for never.
 func (s *slots) acquire(ctx context.Context, tooLate time.Time, name string, t target) (ok bool) {
-	granted := make(chan struct{})
 	s.mu.Lock()
 	g := s.groups[name]
 	if g == nil {
@@ -69,9 +69,14 @@ func (s *slots) acquire(ctx context.Context, tooLate time.Time, name string, t t
 		l = &line{}
 		g.lines[t] = l
 	}
+	if s.queued == 0 && s.mayHave(g) {
+		s.give(g, l)
+		s.mu.Unlock()
+		return true
+	}
+	granted := make(chan struct{})
 	l.first = append(l.first, granted)
-	g.waiting++
-	l.waiting++
+	s.wants(g, l, 1)
 	s.grant()
 	s.mu.Unlock()
 	select {
@@ -93,8 +98,7 @@ func (s *slots) acquire(ctx context.Context, tooLate time.Time, name string, t t
 	at := slices.Index(l.first, granted)
 	if at >= 0 {
 		l.first = slices.Delete(l.first, at, at+1)
-		g.waiting--
-		l.waiting--
+		s.wants(g, l, -1)
 		s.end(name, t)
 	}
 	s.mu.Unlock()
@@ -128,26 +132,39 @@ func (s *slots) end(name string, t target) {
 
 // grant gives what is free to those that wait.
 func (s *slots) grant() {
-	spare := max(s.size/4, 1)
-	for s.used < s.size+spare {
+	for s.queued > 0 {
 		g := next(s.groups)
-		switch {
-		case g == nil, s.used >= s.size && g.used >= spare:
-			return
-		case s.share > 0 && !s.alone(g.name) && g.used >= s.share:
+		if !s.mayHave(g) {
 			return
 		}
 		l := next(g.lines)
 		close(l.first[0])
 		l.first = l.first[1:]
-		s.used++
-		s.turn++
-		for _, its := range []*share{&g.share, &l.share} {
-			its.used++
-			its.waiting--
-			its.served = s.turn
-		}
+		s.wants(g, l, -1)
+		s.give(g, l)
 	}
+}
+
+func (s *slots) mayHave(g *group) bool {
+	spare := max(s.size/4, 1)
+	if s.used >= s.size+spare || s.used >= s.size && g.used >= spare {
+		return false
+	}
+	return s.share == 0 || s.alone(g.name) || g.used < s.share
+}
+
+func (s *slots) wants(g *group, l *line, n int) {
+	s.queued += n
+	g.waiting += n
+	l.waiting += n
+}
+
+func (s *slots) give(g *group, l *line) {
+	s.used++
+	s.turn++
+	g.used++
+	l.used++
+	g.served, l.served = s.turn, s.turn
 }
 
 // alone says whether only this group has had or wanted slots of late. It notes
