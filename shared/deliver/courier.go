@@ -194,6 +194,11 @@ func (c *courier) slot(ctx context.Context, d webhook.Delivery) (ok bool) {
 			return false
 		}
 	}
+	if c.slots.try(groupOf(d), targetOf(d)) {
+		return true
+	}
+	c.cfg.Turns.leave(d.Account) // or those who have slots, and wait for a turn, would wait for this one
+	defer c.cfg.Turns.take(ctx, d.Account)
 	return c.slots.acquire(ctx, latest, groupOf(d), targetOf(d))
 }
 
@@ -229,14 +234,27 @@ func (c *courier) record(ctx context.Context, r *run, change webhook.Change, lat
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), latest)
 	defer cancel()
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		err := r.writes.do(ctx, change)
+		err := join(ctx, c, change.Delivery.Account, &r.writes, change)
 		if err == nil || errors.Is(err, webhook.ErrLost) || errors.Is(err, webhook.ErrTooLarge) {
 			return err
 		}
-		if !c.pause(ctx, pause) {
+		c.cfg.Turns.leave(change.Delivery.Account)
+		more := c.pause(ctx, pause)
+		c.cfg.Turns.take(ctx, change.Delivery.Account)
+		if !more {
 			return err
 		}
 	}
+}
+
+// join makes a joined call, and waits for the others out of turn: they may be
+// waiting for one.
+func join[T any](ctx context.Context, c *courier, account string, j *joiner[T], v T) error {
+	if !j.alone() {
+		c.cfg.Turns.leave(account)
+		defer c.cfg.Turns.take(ctx, account)
+	}
+	return j.do(ctx, v)
 }
 
 // pause waits for half of d to d, or less, and then answers false, when ctx ends.
@@ -277,7 +295,7 @@ func (c *courier) handOver(ctx context.Context, r *run, cl webhook.Claimed, chan
 	}
 	ctx, cancel := r.settling(ctx)
 	defer cancel()
-	if err := r.sends.do(ctx, webhook.Message{Body: body, Delay: minPostpone, Group: groupOf(d)}); err != nil {
+	if err := join(ctx, c, d.Account, &r.sends, webhook.Message{Body: body, Delay: minPostpone, Group: groupOf(d)}); err != nil {
 		if attempted {
 			c.Log.LogAttrs(ctx, slog.LevelError, "record.lost", slog.String("delivery_id", d.ID()),
 				slog.Int("attempt", cl.NextNumber()), slog.Any("error", err))
@@ -303,7 +321,7 @@ func (c *courier) follow(ctx context.Context, r *run, d webhook.Delivery, e webh
 		if h.SlowUntil.After(now) || h.PausedUntil.After(now) {
 			lane = &r.slow
 		}
-		if err := lane.do(ctx, m); err != nil {
+		if err := join(ctx, c, d.Account, lane, m); err != nil {
 			return fmt.Errorf("queue attempt %d of %s: %w", d.NextNumber(), d.ID(), err)
 		}
 	case d.EndedGone():

@@ -56,6 +56,13 @@ func (j *joiner[T]) do(ctx context.Context, v T) error {
 	}
 }
 
+// alone says whether a call would wait for nobody.
+func (j *joiner[T]) alone() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.parties == 1 && len(j.waiting) == 0
+}
+
 // leave says that one party will not come any more.
 func (j *joiner[T]) leave() {
 	j.mu.Lock()

@@ -244,7 +244,7 @@ func (r *Retrier) work(ctx context.Context, run *run, d *due) error {
 		if d.m.Slow || d.step.slow {
 			lane = &run.slow
 		}
-		if err := lane.do(ctx, m); err != nil {
+		if err := join(ctx, &r.courier, d.asked.Account, lane, m); err != nil {
 			return fmt.Errorf("wait for attempt %d of %s: %w", d.asked.Attempt, d.asked.Key().ID(), err)
 		}
 		return nil

@@ -55,10 +55,8 @@ func (s *share) its() *share { return s }
 
 func newSlots(size int) *slots { return &slots{size: size, groups: map[string]*group{}} }
 
-// acquire waits for a slot, which release gives back; ok is false when ctx ends
-// first, or when it is too late: zero for never.
-func (s *slots) acquire(ctx context.Context, tooLate time.Time, name string, t target) (ok bool) {
-	s.mu.Lock()
+// place finds where a group's target waits, or makes it.
+func (s *slots) place(name string, t target) (*group, *line) {
 	g := s.groups[name]
 	if g == nil {
 		g = &group{name: name, lines: map[target]*line{}}
@@ -69,11 +67,30 @@ func (s *slots) acquire(ctx context.Context, tooLate time.Time, name string, t t
 		l = &line{}
 		g.lines[t] = l
 	}
-	if s.queued == 0 && s.mayHave(g) {
+	return g, l
+}
+
+// try takes a slot if there is one at once.
+func (s *slots) try(name string, t target) (ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, l := s.place(name, t)
+	if ok = s.queued == 0 && s.mayHave(g); ok {
 		s.give(g, l)
-		s.mu.Unlock()
+	} else {
+		s.end(name, t)
+	}
+	return ok
+}
+
+// acquire waits for a slot, which release gives back; ok is false when ctx ends
+// first, or when it is too late: zero for never.
+func (s *slots) acquire(ctx context.Context, tooLate time.Time, name string, t target) (ok bool) {
+	if s.try(name, t) {
 		return true
 	}
+	s.mu.Lock()
+	g, l := s.place(name, t)
 	granted := make(chan struct{})
 	l.first = append(l.first, granted)
 	s.wants(g, l, 1)

@@ -152,7 +152,7 @@ func (q *Queue) sending(m webhook.Message, e *webhook.Event) *write {
 	}
 	stored := Received{Body: m.Body, Reason: m.Reason, SentAt: q.db.now(), Group: m.Group, Event: e}
 	if e != nil {
-		stored.Result = len(e.Result)
+		stored.Result = len(e.Result) + len(e.Error)
 	}
 	record := encode(0, 128+len(m.Body), &stored)
 	var at place

@@ -17,7 +17,7 @@ type Received struct {
 	Receives int    // how often it has been received since the file was opened, this time included
 	SentAt   time.Time
 	Group    string
-	Result   int            // bytes of the event's result, of a message that Accept sent
+	Result   int            // bytes of the event's result and error, of a message that Accept sent
 	Event    *webhook.Event // of such a message, as it was accepted, at its first receive; nil: it must be read
 }
 

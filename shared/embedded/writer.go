@@ -2,7 +2,9 @@ package embedded
 
 import (
 	"context"
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -93,7 +95,7 @@ func (db *DB) commit(ctx context.Context, ops []*write) (*batch, error) {
 	lazy := own.log.unwritten() < maxUnwritten
 	for _, w := range ops {
 		before := len(t.changes)
-		if w.verdict = w.apply(t); t.failure != nil {
+		if w.verdict = w.applied(t); t.failure != nil {
 			w.verdict, t.failure = t.failure, nil
 		}
 		if w.verdict != nil {
@@ -116,6 +118,17 @@ func (db *DB) commit(ctx context.Context, ops []*write) (*batch, error) {
 	}
 	own.waiting.ops = append(own.waiting.ops, ops...)
 	return own.waiting, nil
+}
+
+// applied makes a panic, as of bbolt on a damaged page, the op's error: nothing of
+// a half-made op must be seen, and the caller may go on.
+func (w *write) applied(t *txn) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return w.apply(t)
 }
 
 const (
