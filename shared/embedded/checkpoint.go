@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -71,6 +72,7 @@ func (db *DB) endCheckpoint() error {
 func (db *DB) heal() error {
 	own := &db.own
 	db.freeze(own.log.generation)
+	db.state.Load().overlays[1].unlogged = true
 	if err := db.writeCheckpoint(); err != nil {
 		return err
 	}
@@ -148,7 +150,10 @@ func (db *DB) release() {
 // save writes an overlay into the file, table by table in the order of the
 // keys. What was put and deleted since the last checkpoint costs it nothing.
 func (db *DB) save(o *overlay) error {
-	at := saving{next: o.lists[0].head.next[0].Load()}
+	at := saving{next: o.lists[0].head.next[0].Load(), limit: checkpointPiece}
+	if o.unlogged {
+		at.limit = math.MaxInt
+	}
 	for at.table < tables {
 		err := db.file.Update(func(tx *bbolt.Tx) error {
 			if err := at.piece(tx, o); err != nil || at.table < tables {
@@ -168,14 +173,15 @@ func (db *DB) save(o *overlay) error {
 type saving struct {
 	table table
 	next  *entry
+	limit int // of a piece, in bytes
 }
 
 // piece writes what one transaction of a checkpoint may hold.
 func (s *saving) piece(tx *bbolt.Tx, o *overlay) error {
-	for size := 0; size < checkpointPiece; {
+	for size := 0; size < s.limit; {
 		bucket := tx.Bucket([]byte(tableNames[s.table]))
 		bucket.FillPercent = max(fill[s.table], bbolt.DefaultFillPercent)
-		for ; s.next != nil && size < checkpointPiece; s.next = s.next.next[0].Load() {
+		for ; s.next != nil && size < s.limit; s.next = s.next.next[0].Load() {
 			value, err := s.next.save(bucket)
 			if err != nil {
 				return fmt.Errorf("write %s: %w", tableNames[s.table], err)
@@ -230,7 +236,7 @@ func (db *DB) finish() {
 	}
 	_ = own.log.file.Close()
 	last := db.state.Load().overlays[0]
-	last.generation, last.sequence = own.log.generation, own.sequence
+	last.generation, last.sequence, last.unlogged = own.log.generation, own.sequence, own.doubt != nil
 	if db.save(last) == nil {
 		_ = os.Remove(own.log.path)
 		_ = os.Remove(filepath.Join(db.dir, spareName))

@@ -19,6 +19,9 @@ type overlay struct {
 	// Once it is frozen: the log that holds it, and the tables' sequences.
 	generation uint64
 	sequence   [tables]uint64
+	// unlogged: the log may not have all of it, so it goes into the file as a
+	// whole or not at all.
+	unlogged bool
 }
 
 // entrySize is about what a version takes beside its key and value.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
@@ -126,5 +128,33 @@ func checkCut(t *testing.T, db *DB, q *Queue, events int, answered, taken map[st
 		case have != nil && !taken[id] && !waiting[id]:
 			t.Errorf("event %d is there, its message is not", n)
 		}
+	}
+}
+
+// TestDoubtEndsInOneTransaction: what no log is known to have comes into the file
+// whole or not at all, however much it is.
+func TestDoubtEndsInOneTransaction(t *testing.T) {
+	d := &cutDisk{}
+	db, err := open(Config{Dir: t.TempDir()}, d.disk(), 64<<20)
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	q := newQueue(t, db, "q", QueueConfig{})
+	large := webhook.Message{Body: make([]byte, MaxBody)}
+	for range 2*checkpointPiece/MaxBody + 1 {
+		must(t, q.Send(t.Context(), large)[0])
+	}
+	transactions := func() (id int) {
+		must(t, db.file.View(func(tx *bbolt.Tx) error { id = tx.ID(); return nil }))
+		return id
+	}
+	before := transactions()
+	d.fails.Store(1)
+	if err := q.Send(t.Context(), large)[0]; err == nil {
+		t.Fatal("the sync did not fail")
+	}
+	d.fails.Store(0)
+	send(t, q, "after", 0)
+	if n := transactions() - before; n != 1 {
+		t.Errorf("the doubt ended in %d transactions, want 1", n)
 	}
 }
