@@ -17,45 +17,13 @@ import (
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
-// A record that is refused for an hour repeats no POST: the outcome waits on
-
-// the retry queue. Where the queue refuses too, the message comes back and the
-
-// POST is repeated once, counted.
-
-// A claim that the database throttles for long gives the messages back in
-
-// seconds, and does not spend the invocation.
-
-// The reserve covers what settling may take: a POST that takes all its time and
-
-// a record that is refused until the end still leave the outcome on the queue
-
-// before the invocation's deadline.
-
 func deadlineOf(ctx context.Context) time.Time {
 	deadline, _ := ctx.Deadline()
 	return deadline
 }
 
-// An outcome whose attempt another message has made meanwhile is dropped.
-
-// What another has recorded meanwhile stands, and nothing follows from the
-
-// attempt that was too late.
-
-// Neighbours of a record that waits on the retry queue, and duplicates of its
-
-// completion or of its retry, make no further POST of it.
-
-// A failed send of one target makes the message come back, soon, and does not
-
-// repeat what waits on the queue for another.
-
 // The lease of an owner that died is its own message's first: another one, a
-
 // double or a redriven one, waits until that must have come.
-
 func TestAnotherMessageWaitsForTheOwner(t *testing.T) {
 	for name, c := range map[string]struct {
 		id    string
@@ -93,9 +61,7 @@ func TestAnotherMessageWaitsForTheOwner(t *testing.T) {
 }
 
 // An attempt that is left to another invocation for want of time is no attempt
-
 // in the log either.
-
 func TestAPostponedAttemptIsLoggedAsSuch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -120,9 +86,7 @@ func TestAPostponedAttemptIsLoggedAsSuch(t *testing.T) {
 }
 
 // A hiccup long after acceptance postpones the attempt: the day in which no
-
 // attempt can be made counts from its first failure.
-
 func TestALateHiccupOfASecretEndsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *deliver.Config) { c.Schedule = schedule.Schedule{30 * time.Hour} })
@@ -153,9 +117,7 @@ func TestALateHiccupOfASecretEndsNothing(t *testing.T) {
 }
 
 // An endpoint that its owner has enabled again is not disabled by a copy of the
-
 // message whose attempt had disabled it.
-
 func TestAnOldGoneDisablesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -195,7 +157,6 @@ func TestAnOldGoneDisablesNothing(t *testing.T) {
 }
 
 // One record that cannot be read holds up no neighbour of its batch.
-
 func TestOneUnreadableRecordHoldsUpNobody(t *testing.T) {
 	for _, function := range []string{"dispatch", "retry"} {
 		bubble(t, function, func(t *testing.T) {
@@ -244,14 +205,7 @@ func TestOneUnreadableRecordHoldsUpNobody(t *testing.T) {
 	}
 }
 
-// The note that an event's record waits on the retry queue may be refused too,
-
-// and a sibling may answer 410 and not be disabled: while only the database
-
-// refuses, nothing is posted more than twice.
-
 // A panic in a joined call becomes the error of all whose call it was.
-
 func TestAPanicInAJoinedCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -271,16 +225,8 @@ func TestAPanicInAJoinedCall(t *testing.T) {
 	})
 }
 
-// What follows a record ends before the invocation does, so that it can still
-
-// say what comes back.
-
-// The message that carries an outcome stays under 1 KB.
-
 // 410 disables only the endpoint whose URL answered it, and never the account's
-
 // settings for its jobs' own URLs.
-
 func TestGoneDisablesOnlyWhoseURLAnswered(t *testing.T) {
 	for name, c := range map[string]struct {
 		during func(w *world, e webhook.Endpoint) // while the POST is in flight
@@ -342,11 +288,8 @@ func (w *world) change(e webhook.Endpoint, how func(*webhook.Endpoint)) {
 }
 
 // A retry message that went through the dead letters has a new id. Whenever it
-
 // comes back, what its owner left undone is done: it is never dropped for being
-
 // early.
-
 func TestARedrivenRetryIsNotDropped(t *testing.T) {
 	for name, after := range map[string]time.Duration{
 		"at once": 0, "before the next attempt is due": time.Minute, "long after": time.Hour,
@@ -385,7 +328,6 @@ func TestARedrivenRetryIsNotDropped(t *testing.T) {
 }
 
 // The same for a completion whose owner died before it sent the retry message.
-
 func TestARedrivenCompletionIsNotDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -407,7 +349,6 @@ func TestARedrivenCompletionIsNotDropped(t *testing.T) {
 }
 
 // What a batch writes, reads and sends is joined.
-
 func TestABatchJoinsItsCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *deliver.Config) { c.EndpointCache = time.Minute })
@@ -449,7 +390,6 @@ func TestABatchJoinsItsCalls(t *testing.T) {
 }
 
 // Endpoints, and accounts for their jobs' own URLs, have schedules of their own.
-
 func TestSchedules(t *testing.T) {
 	for name, c := range map[string]struct {
 		endpoint string

@@ -15,6 +15,9 @@ import (
 	"github.com/jobhook/jobhook/shared/webhook"
 )
 
+// A record that is refused for an hour repeats no POST: the outcome waits on
+// the retry queue. Where the queue refuses too, the message comes back and the
+// POST is repeated once, counted.
 func TestARefusedRecordRepeatsNoPost(t *testing.T) {
 	isRecord := func(what string) bool { return strings.HasPrefix(what, "record") }
 	for name, c := range map[string]struct {
@@ -67,6 +70,8 @@ func TestARefusedRecordRepeatsNoPost(t *testing.T) {
 	}
 }
 
+// A claim that the database throttles for long gives the messages back in
+// seconds, and does not spend the invocation.
 func TestAClaimThatIsThrottledComesBackSoon(t *testing.T) {
 	for _, function := range []string{"dispatch", "retry"} {
 		bubble(t, function, func(t *testing.T) {
@@ -95,6 +100,9 @@ func TestAClaimThatIsThrottledComesBackSoon(t *testing.T) {
 	}
 }
 
+// The reserve covers what settling may take: a POST that takes all its time and
+// a record that is refused until the end still leave the outcome on the queue
+// before the invocation's deadline.
 func TestTheReserveCoversSettling(t *testing.T) {
 	for name, deadline := range map[string]time.Duration{"just enough": 19*time.Second + 100*time.Millisecond, "a minute": time.Minute} {
 		bubble(t, name, func(t *testing.T) {
@@ -117,6 +125,7 @@ func TestTheReserveCoversSettling(t *testing.T) {
 	}
 }
 
+// An outcome whose attempt another message has made meanwhile is dropped.
 func TestAnOutcomeOfALostClaimIsDropped(t *testing.T) {
 	for name, from := range map[string]string{"a first record": "", "a later one": "a claim that was taken over"} {
 		bubble(t, name, func(t *testing.T) {
@@ -139,6 +148,8 @@ func TestAnOutcomeOfALostClaimIsDropped(t *testing.T) {
 	}
 }
 
+// What another has recorded meanwhile stands, and nothing follows from the
+// attempt that was too late.
 func TestALateRecordIsFollowedByNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -162,6 +173,8 @@ func TestALateRecordIsFollowedByNothing(t *testing.T) {
 	})
 }
 
+// Neighbours of a record that waits on the retry queue, and duplicates of its
+// completion or of its retry, make no further POST of it.
 func TestAnOutcomeOnTheQueueIsNotAttemptedAgain(t *testing.T) {
 	refuse := func(w *world) {
 		w.faults.refuse = func(what string) bool {
@@ -215,6 +228,8 @@ func TestAnOutcomeOnTheQueueIsNotAttemptedAgain(t *testing.T) {
 	}
 }
 
+// A failed send of one target makes the message come back, soon, and does not
+// repeat what waits on the queue for another.
 func TestAnEventIsFreedWhenItsMessageComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -235,6 +250,9 @@ func TestAnEventIsFreedWhenItsMessageComesBack(t *testing.T) {
 	})
 }
 
+// The note that an event's record waits on the retry queue may be refused too,
+// and a sibling may answer 410 and not be disabled: while only the database
+// refuses, nothing is posted more than twice.
 func TestADatabaseInAStormRepeatsNoPost(t *testing.T) {
 	for seed := range uint64(100) {
 		bubble(t, fmt.Sprint(seed), func(t *testing.T) {
@@ -266,6 +284,8 @@ func TestADatabaseInAStormRepeatsNoPost(t *testing.T) {
 	}
 }
 
+// What follows a record ends before the invocation does, so that it can still
+// say what comes back.
 func TestSettlingEndsInTime(t *testing.T) {
 	for name, records := range map[string]bool{"the queue hangs": false, "and the store too": true} {
 		bubble(t, name, func(t *testing.T) {
@@ -286,6 +306,7 @@ func TestSettlingEndsInTime(t *testing.T) {
 	}
 }
 
+// The message that carries an outcome stays under 1 KB.
 func TestAnOutcomeIsSmall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
