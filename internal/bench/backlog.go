@@ -80,7 +80,7 @@ func (g *programs) hold(ctx context.Context, o options, events int, rate float64
 	if err := spread(ctx, events, o.concurrency, p.publish(o, "bench", "wait")); err != nil {
 		return w, err
 	}
-	time.Sleep(time.Second) // the last first attempts
+	time.Sleep(time.Second) // the last first attempts: refused ones are not noted, so nothing tells of them
 	return p.release(ctx, to, events, delay)
 }
 

@@ -131,7 +131,7 @@ func (v *victim) start(ctx context.Context) error {
 // killed may have accepted it.
 func (v *victim) publish(ctx context.Context, i int) error {
 	body := completion(v.size, fmt.Sprintf("kill-%d", i))
-	for until := time.Now().Add(arrivalLimit); ; time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(arrivalLimit); ; time.Sleep(5 * time.Millisecond) { // the next process needs a moment to listen
 		var answer struct {
 			MessageID string `json:"message_id"`
 		}
@@ -208,7 +208,7 @@ func (v *victim) unrecorded(ctx context.Context, db *embedded.DB) (map[string]st
 // settle waits until each accepted event is on record as delivered: nothing is
 // sent after that.
 func (v *victim) settle(ctx context.Context) error {
-	for until := time.Now().Add(arrivalLimit); ; time.Sleep(100 * time.Millisecond) {
+	for until := time.Now().Add(arrivalLimit); ; time.Sleep(100 * time.Millisecond) { // another process: it can only be asked
 		got, err := v.running.Load().delivered(ctx, "bench", v.id)
 		if err != nil || got == len(v.accepted) {
 			return err

@@ -43,7 +43,7 @@ func (l *Lines) Handle(_ context.Context, r slog.Record) error {
 	r.Attrs(func(a slog.Attr) bool { f = append(f, a); return true })
 	word, text := l.sentence(r, f)
 	line := append(r.Time.AppendFormat(make([]byte, 0, 256), "15:04:05  "), word...)
-	for range 11 - utf8.RuneCountInString(word) {
+	for range max(11-utf8.RuneCountInString(word), 1) {
 		line = append(line, ' ')
 	}
 	line = append(append(line, text...), '\n')

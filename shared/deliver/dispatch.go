@@ -241,7 +241,7 @@ func (d *Dispatcher) logUnwanted(ctx context.Context, ev webhook.Event) {
 }
 
 // takeOver decides about events that another message claimed before: those of
-// an owner that died are claimed anew.
+// an owner that died are claimed again.
 func (d *Dispatcher) takeOver(ctx context.Context, batch []*arrival) {
 	ids := make([]string, len(batch))
 	for i, a := range batch {

@@ -112,13 +112,7 @@ func (t *txn) claimEvent(from string, e *webhook.Event, record []byte) error {
 }
 
 func (t *txn) writeDelivery(from string, d *webhook.Delivery, record []byte) error {
-	k := t.known(d.MessageID)
-	var seq uint64
-	if k != nil {
-		seq = k.seq
-	} else {
-		seq = t.seq(d.MessageID)
-	}
+	seq := t.seq(d.MessageID)
 	have, err := t.delivery(workKey(seq, d.EndpointID))
 	if err != nil {
 		return fmt.Errorf("delivery %s: %w", d.ID(), err)
@@ -133,11 +127,11 @@ func (t *txn) writeDelivery(from string, d *webhook.Delivery, record []byte) err
 		t.removeDelivery(seq, have)
 		have = nil
 	}
-	if have == nil && k == nil {
+	if have == nil {
 		if seq == 0 {
 			seq = t.number(d.MessageID)
 		}
-		if t.get(events, seqKey(seq)) == nil { // Sweep finds it by its own expiry
+		if t.known(d.MessageID) == nil && t.get(events, seqKey(seq)) == nil { // Sweep finds it by its own expiry
 			t.noteExpiry(d.ExpiresAt, seq)
 		}
 	}

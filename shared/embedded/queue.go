@@ -158,7 +158,7 @@ func (q *Queue) sending(m webhook.Message, e *webhook.Event) *write {
 	var at place
 	return &write{
 		apply:   func(t *txn) error { at = t.enqueue(q.prefix, m.Group, m.Delay, record); return nil },
-		durable: func() { q.handOver(at, &stored) },
+		durable: func() { q.arrived(at, &stored) },
 	}
 }
 
@@ -166,8 +166,9 @@ func (q *Queue) sending(m webhook.Message, e *webhook.Event) *write {
 // receiver that keeps up.
 const maxHanded = 4 << 20
 
-// handOver is arrived for a message whose receiver need not read it.
-func (q *Queue) handOver(at place, m *Received) {
+// arrived takes note of a message that is durable now. One that comes with its
+// event is handed over, so that its receiver need not read it.
+func (q *Queue) arrived(at place, m *Received) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if size := m.handedSize(); m.Event != nil && q.handedBytes+size <= maxHanded {
@@ -197,15 +198,6 @@ func (t *txn) enqueue(prefix []byte, group string, delay time.Duration, record [
 	at := newPlace(group, t.now.Add(delay), t.next(queues))
 	t.put(queues, at.key(prefix), record)
 	return at
-}
-
-// arrived takes note of a message that is durable now.
-func (q *Queue) arrived(at place) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.add(at) {
-		q.wake()
-	}
 }
 
 // Delete removes messages by the ids they were received with, all in one

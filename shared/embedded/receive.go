@@ -195,7 +195,7 @@ func (q *Queue) bury(ctx context.Context, spent []place) error {
 			have, _ := q.db.queues.Load(q.cfg.DeadLetters)
 			if dead, open := have.(*Queue); open {
 				for _, at := range arrived {
-					dead.arrived(at)
+					dead.arrived(at, &Received{})
 				}
 			}
 		},

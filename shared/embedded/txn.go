@@ -206,7 +206,14 @@ func each[K, V any](db *DB, keys []K, read func(*txn, K) (V, error)) ([]V, error
 
 // seq is the number under which a message id's records lie; 0, under which
 // nothing does, when it has none.
-func (t *txn) seq(messageID string) uint64 { return number(t.get(ids, []byte(messageID))) }
+func (t *txn) seq(messageID string) uint64 {
+	if t.writer != nil {
+		if k := t.writer.recent.find(messageID); k != nil {
+			return k.seq
+		}
+	}
+	return number(t.get(ids, []byte(messageID)))
+}
 
 // number gives a message id its number.
 func (t *txn) number(messageID string) uint64 {

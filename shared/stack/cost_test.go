@@ -172,7 +172,7 @@ func allTraffic() []traffic {
 
 // What docs/cost.md says of ordinary traffic is what it takes: at most $3.30
 // for a million deliveries in batches of ten by EventBridge, $2.30 straight to
-// the queue, of which message groups are $0.12. With -cost the page is written anew, all of it.
+// the queue, of which message groups are $0.12. -cost writes the whole page.
 func TestCost(t *testing.T) {
 	for _, c := range []struct {
 		traffic
