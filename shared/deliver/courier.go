@@ -125,8 +125,8 @@ func (c *courier) attempt(ctx context.Context, r *run, ev webhook.Event, cl webh
 }
 
 // post makes the attempt, in the slot that it then gives back, and says until when
-// its endpoint asks for no others.
-// An error is an internal one; it made no attempt that anybody saw an answer to.
+// its endpoint asks for no others. An error is an internal one; it made no attempt
+// that anybody saw an answer to.
 func (c *courier) post(ctx context.Context, ev webhook.Event, cl webhook.Claimed, e webhook.Endpoint, secrets []signing.Secret, fingerprints []string) (webhook.Change, time.Time, error) {
 	defer c.slots.release(groupOf(cl.Delivery), targetOf(cl.Delivery))
 	at := c.Now()
@@ -154,8 +154,7 @@ func (c *courier) post(ctx context.Context, ev webhook.Event, cl webhook.Claimed
 
 // send waits for the answer out of turn.
 func (c *courier) send(ctx context.Context, account string, r sender.Request) (sender.Answer, error) {
-	c.cfg.Turns.leave(account)
-	defer c.cfg.Turns.take(ctx, account)
+	defer c.cfg.Turns.aside(ctx, account)()
 	return c.Sender.Send(ctx, r)
 }
 
@@ -197,8 +196,7 @@ func (c *courier) slot(ctx context.Context, d webhook.Delivery) (ok bool) {
 	if c.slots.try(groupOf(d), targetOf(d)) {
 		return true
 	}
-	c.cfg.Turns.leave(d.Account) // or those who have slots, and wait for a turn, would wait for this one
-	defer c.cfg.Turns.take(ctx, d.Account)
+	defer c.cfg.Turns.aside(ctx, d.Account)()
 	return c.slots.acquire(ctx, latest, groupOf(d), targetOf(d))
 }
 
@@ -238,21 +236,18 @@ func (c *courier) record(ctx context.Context, r *run, change webhook.Change, lat
 		if err == nil || errors.Is(err, webhook.ErrLost) || errors.Is(err, webhook.ErrTooLarge) {
 			return err
 		}
-		c.cfg.Turns.leave(change.Delivery.Account)
+		back := c.cfg.Turns.aside(ctx, change.Delivery.Account)
 		more := c.pause(ctx, pause)
-		c.cfg.Turns.take(ctx, change.Delivery.Account)
-		if !more {
+		if back(); !more {
 			return err
 		}
 	}
 }
 
-// join makes a joined call, and waits for the others out of turn: they may be
-// waiting for one.
+// join makes a joined call, and waits for the others out of turn.
 func join[T any](ctx context.Context, c *courier, account string, j *joiner[T], v T) error {
 	if !j.alone() {
-		c.cfg.Turns.leave(account)
-		defer c.cfg.Turns.take(ctx, account)
+		defer c.cfg.Turns.aside(ctx, account)()
 	}
 	return j.do(ctx, v)
 }

@@ -36,12 +36,11 @@ type joined[T any] struct {
 // do hands v on and returns its own answer, or the end of ctx; then v may still
 // be on its way. The last one that can come makes its call itself.
 func (j *joiner[T]) do(ctx context.Context, v T) error {
-	j.mu.Lock()
-	if j.parties == 1 && len(j.waiting) == 0 {
-		j.mu.Unlock()
+	if j.alone() {
 		return j.flush(ctx, v)[0]
 	}
 	w := joined[T]{v, make(chan error, 1)}
+	j.mu.Lock()
 	j.waiting = append(j.waiting, w)
 	if len(j.waiting) == 1 {
 		j.timer = time.AfterFunc(joinWait, func() { j.send(false) })
@@ -56,7 +55,7 @@ func (j *joiner[T]) do(ctx context.Context, v T) error {
 	}
 }
 
-// alone says whether a call would wait for nobody.
+// alone says whether a call would wait for nobody: none waits, and none can come.
 func (j *joiner[T]) alone() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()

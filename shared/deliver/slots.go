@@ -77,18 +77,14 @@ func (s *slots) try(name string, t target) (ok bool) {
 	g, l := s.place(name, t)
 	if ok = s.queued == 0 && s.mayHave(g); ok {
 		s.give(g, l)
-	} else {
-		s.end(name, t)
 	}
+	s.forget(name, t)
 	return ok
 }
 
 // acquire waits for a slot, which release gives back; ok is false when ctx ends
 // first, or when it is too late: zero for never.
 func (s *slots) acquire(ctx context.Context, tooLate time.Time, name string, t target) (ok bool) {
-	if s.try(name, t) {
-		return true
-	}
 	s.mu.Lock()
 	g, l := s.place(name, t)
 	granted := make(chan struct{})
@@ -96,11 +92,6 @@ func (s *slots) acquire(ctx context.Context, tooLate time.Time, name string, t t
 	s.wants(g, l, 1)
 	s.grant()
 	s.mu.Unlock()
-	select {
-	case <-granted:
-		return true
-	default:
-	}
 	if !tooLate.IsZero() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, tooLate)
@@ -135,8 +126,14 @@ func (s *slots) release(name string, t target) {
 	s.end(name, t)
 }
 
-// end forgets those that have and want nothing any more, and hands on what is free.
+// end hands on what is free.
 func (s *slots) end(name string, t target) {
+	s.forget(name, t)
+	s.grant()
+}
+
+// forget drops those that have and want nothing any more.
+func (s *slots) forget(name string, t target) {
 	g := s.groups[name]
 	if l := g.lines[t]; l.used+l.waiting == 0 {
 		delete(g.lines, t)
@@ -144,7 +141,6 @@ func (s *slots) end(name string, t target) {
 	if len(g.lines) == 0 {
 		delete(s.groups, name)
 	}
-	s.grant()
 }
 
 // grant gives what is free to those that wait.

@@ -21,9 +21,16 @@ func NewTurns(share int) *Turns {
 
 // take waits for a turn. Those before it end by their own deadlines.
 func (t *Turns) take(ctx context.Context, account string) {
-	if t != nil {
+	if t != nil && !t.slots.try(account, target{}) {
 		t.slots.acquire(context.WithoutCancel(ctx), time.Time{}, account, target{})
 	}
+}
+
+// aside is for what waits, out of turn: for an endpoint, for a slot, for others'
+// calls. Those may wait for a turn. back takes it again.
+func (t *Turns) aside(ctx context.Context, account string) (back func()) {
+	t.leave(account)
+	return func() { t.take(ctx, account) }
 }
 
 func (t *Turns) leave(account string) {
