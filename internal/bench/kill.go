@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/jobhook/jobhook/internal/marked"
 	"github.com/jobhook/jobhook/shared/embedded"
 	"github.com/jobhook/jobhook/shared/webhook"
 )
@@ -241,5 +242,5 @@ func (v *victim) verify(ctx context.Context, k *kills) error {
 
 func (k *kills) String() string {
 	return fmt.Sprintf("%d times, %s events: POSTs in flight %d, at most %d; repeated %d, at most %d at a kill; lost %d; repeated without a kill %d",
-		k.Kills, thousands(k.Events), k.InFlight, k.InFlightMax, k.Repeats, k.RepeatsMax, k.Lost, k.Stray)
+		k.Kills, marked.Thousands(k.Events), k.InFlight, k.InFlightMax, k.Repeats, k.RepeatsMax, k.Lost, k.Stray)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/jobhook/jobhook/internal/marked"
@@ -126,12 +125,12 @@ func (r result) table() string {
 			if row.Memory > 0 {
 				memory = fmt.Sprintf("%.0f MB", row.Memory)
 			}
-			fmt.Fprintf(&b, "| %s | %s | %.3f | %.2f / %.2f ms | %s |\n", row.name, thousands(int(row.Rate)), row.CPU, row.P50, row.P99, memory)
+			fmt.Fprintf(&b, "| %s | %s | %.3f | %.2f / %.2f ms | %s |\n", row.name, marked.Thousands(int(row.Rate)), row.CPU, row.P50, row.P99, memory)
 		}
 	}
 	b.WriteString("\n| jobhook local | |\n|---|---|\n")
 	if r.Slow > 0 {
-		fmt.Fprintf(&b, "| an endpoint that answers after 200 ms | %s/s (goal: 3,000) |\n", thousands(int(r.Slow)))
+		fmt.Fprintf(&b, "| an endpoint that answers after 200 ms | %s/s (goal: 3,000) |\n", marked.Thousands(int(r.Slow)))
 	}
 	if r.Hang != nil {
 		fmt.Fprintf(&b, "| p99 at 50/s beside an account that hangs | %s; at most %.2f is no difference |\n", r.Hang, r.Hang.Limit())
@@ -141,7 +140,7 @@ func (r result) table() string {
 	}
 	if x := r.Backlog; x != nil {
 		fmt.Fprintf(&b, "| 1,000 events waiting | %.0f MB, %.3f CPU-s per 1,000 to deliver |\n", x.Few.RSS, x.Few.CPU)
-		fmt.Fprintf(&b, "| %s events waiting | %.0f MB, %.3f CPU-s per 1,000 to deliver |\n", thousands(x.Events), x.Many.RSS, x.Many.CPU)
+		fmt.Fprintf(&b, "| %s events waiting | %.0f MB, %.3f CPU-s per 1,000 to deliver |\n", marked.Thousands(x.Events), x.Many.RSS, x.Many.CPU)
 	}
 	if r.Kill != nil {
 		fmt.Fprintf(&b, "| `kill -9` under load | %s |\n", r.Kill)
@@ -153,14 +152,6 @@ func (r result) table() string {
 		}
 	}
 	return b.String() + "\n"
-}
-
-// thousands writes 12345 as 12,345.
-func thousands(n int) string {
-	if n < 1000 {
-		return strconv.Itoa(n)
-	}
-	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }
 
 func (p pairs) String() string {

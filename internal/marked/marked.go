@@ -1,10 +1,12 @@
 // Package marked keeps generated parts of a page between two comments:
-// <!-- name: … --> and <!-- /name -->.
+// <!-- name: … --> and <!-- /name -->. The benchmark and the simulation write
+// docs/performance.md with it.
 package marked
 
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -32,6 +34,14 @@ func Write(path, name, text string) error {
 		return fmt.Errorf("write the page: %w", err)
 	}
 	return nil
+}
+
+// Thousands writes 12345 as 12,345.
+func Thousands(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%s,%03d", Thousands(n/1000), n%1000)
 }
 
 // find returns where the part begins, after the first mark's line, and ends.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/jobhook/jobhook/internal/marked"
 )
 
 // Default quotas in us-east-1, as AWS documented them on quotasRead.
@@ -97,10 +99,4 @@ func (n need) above() string {
 }
 
 // thousands writes 12345.6 as 12,346.
-func thousands(f float64) string {
-	s := fmt.Sprintf("%.0f", f)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func thousands(f float64) string { return marked.Thousands(int(math.Round(f))) }

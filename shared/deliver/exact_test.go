@@ -66,17 +66,10 @@ func TestAPostponedAttemptIsLoggedAsSuch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.endpoint("ep_a", nil)
-		w.net.answers["ep_a.example"] = always(500)
-		w.complete(completion)
-		w.step()
-		w.advance(time.Now().Add(2 * time.Minute))
-		got, err := w.retries.Receive(t.Context(), 1)
-		if err != nil || len(got) != 1 {
-			t.Fatal(err)
-		}
+		m := w.secondAttempt()
 		ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
 		defer cancel()
-		if err := w.retry(ctx, deliver.Message{ID: got[0].ID, Body: got[0].Body}); err != nil {
+		if err := w.retry(ctx, m); err != nil {
 			t.Fatal(err)
 		}
 		if a, p := w.log.count("delivery.attempted"), w.log.count("delivery.postponed"); a != 1 || p != 1 {

@@ -79,15 +79,7 @@ func TestAClaimThatIsThrottledComesBackSoon(t *testing.T) {
 			w.endpoint("ep_a", nil)
 			m, work := deliver.Message{ID: "m", Body: []byte(completion)}, w.dispatch
 			if function == "retry" {
-				w.net.answers["ep_a.example"] = always(500)
-				w.complete(completion)
-				w.step()
-				w.advance(time.Now().Add(2 * time.Minute))
-				got, err := w.retries.Receive(t.Context(), 1)
-				if err != nil || len(got) != 1 {
-					t.Fatalf("%d messages (%v)", len(got), err)
-				}
-				m, work = deliver.Message{ID: got[0].ID, Body: got[0].Body}, w.retry
+				m, work = w.secondAttempt(), w.retry
 			}
 			w.store.stuck = true
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

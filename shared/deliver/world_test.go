@@ -190,6 +190,21 @@ func (w *world) step() bool {
 	return worked
 }
 
+// secondAttempt brings a delivery to ep_a, which fails, to its second attempt, and
+// returns the message that asks for it.
+func (w *world) secondAttempt() deliver.Message {
+	w.t.Helper()
+	w.net.answers["ep_a.example"] = always(500)
+	w.complete(completion)
+	w.step()
+	w.advance(time.Now().Add(2 * time.Minute))
+	got, err := w.retries.Receive(w.t.Context(), 1)
+	if err != nil || len(got) != 1 {
+		w.t.Fatalf("%d messages (%v)", len(got), err)
+	}
+	return deliver.Message{ID: got[0].ID, Body: got[0].Body}
+}
+
 // retrySlow marks what came over the slow queue.
 func (w *world) retrySlow(ctx context.Context, ms []deliver.Message) []error {
 	for i := range ms {
